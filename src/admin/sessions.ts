@@ -1,0 +1,67 @@
+import type { PoolParts } from "../assemble.ts";
+import type { Session } from "../model.ts";
+import type { SessionsQuery } from "./schemas.ts";
+
+/** The session map as operators see it: over all pools, by opaque ids. */
+
+export interface SessionView {
+  readonly id: string;
+  readonly pool: string;
+  readonly by: string;
+  readonly origin: string;
+  readonly created: string;
+  readonly seen: string;
+  readonly expires: string;
+}
+
+function toView(pool: string, { id, by, origin, created, seen, expires }: Session): SessionView {
+  const iso = (ms: number) => new Date(ms).toISOString();
+  return { id, pool, by, origin, created: iso(created), seen: iso(seen), expires: iso(expires) };
+}
+
+/** One page. The cursor is `<pool>~<place in its map>`; rows keep their place whatever happens to others. */
+export async function listSessions(
+  pools: readonly PoolParts[],
+  { pool, origin, by, limit, cursor }: SessionsQuery,
+): Promise<{ sessions: SessionView[]; cursor: string | null }> {
+  const [startPool, startAt = ""] = cursor?.split("~") ?? [];
+  const wanted = pools.filter((parts) => pool === undefined || parts.pool.name === pool);
+  const from = startPool === undefined ? 0 : wanted.findIndex((parts) => parts.pool.name === startPool);
+  const sessions: SessionView[] = [];
+  if (from === -1) return { sessions, cursor: null };
+  for (const [index, parts] of wanted.slice(from).entries()) {
+    const { name } = parts.pool;
+    const { store } = parts.desk;
+    if (cursor === undefined) await store.flush();
+    const place = index === 0 ? startAt : "";
+    const filter = { origin: origin ?? null, by: by ?? null };
+    const page = await store.list(place, filter, limit - sessions.length);
+    sessions.push(...page.sessions.map((session) => toView(name, session)));
+    if (page.next !== null) return { sessions, cursor: `${name}~${page.next}` };
+    const following = wanted[from + index + 1];
+    if (sessions.length >= limit && following) return { sessions, cursor: `${following.pool.name}~0` };
+  }
+  return { sessions, cursor: null };
+}
+
+export async function findSession(pools: readonly PoolParts[], id: string): Promise<SessionView | null> {
+  for (const { pool, desk } of pools) {
+    await desk.store.flush();
+    const session = await desk.store.find(id);
+    if (session !== null) return toView(pool.name, session);
+  }
+  return null;
+}
+
+/** Ends one session: its row goes, and every isolate learns that leases on it are void. */
+export async function releaseSession(pools: readonly PoolParts[], id: string): Promise<SessionView | null> {
+  for (const { pool, desk, control, viewer } of pools) {
+    await desk.store.flush();
+    const session = await desk.store.release(id);
+    if (session === null) continue;
+    await control().recall([id], pool.sessions.leaseMs);
+    await viewer.refresh();
+    return toView(pool.name, session);
+  }
+  return null;
+}

@@ -1,0 +1,105 @@
+import QuickLRU from "quick-lru";
+
+import type { Arrival } from "../arrival.ts";
+import type { Pool, Rule } from "../model.ts";
+import { cookiesNamed, withoutPairs, type CookiePair } from "./cookie-header.ts";
+import { tagOrigins, type Keyring } from "./keyring.ts";
+import { cookieName, setCookie } from "./set-cookie.ts";
+import type { Reader } from "./sighting.ts";
+import { tokenCodec, type Token } from "./token.ts";
+
+/** Verified tokens an isolate remembers per rule; about 3 MB when full. */
+const REMEMBERED = 10_000;
+
+type Scheme = Arrival["scheme"];
+
+/** Reads and writes the pins that clients carry for one rule. */
+export interface Carrier {
+  readonly read: Reader;
+  /** The Set-Cookie line that gives the client this pin. */
+  issue(token: Omit<Token, "current">, scheme: Scheme): Promise<string>;
+  /** The Set-Cookie line that takes the pin back. */
+  revoke(scheme: Scheme): string;
+  /** The cookie's name for either scheme. */
+  readonly names: readonly string[];
+}
+
+export interface Carriers {
+  readonly of: ReadonlyMap<Rule, Carrier>;
+  readerOf(rule: Rule): Reader;
+}
+
+export async function makeCarriers(pool: Pool, keyring: Keyring): Promise<Carriers> {
+  const rules = pool.rules.filter(({ pin }) => pin === "cookie");
+  const tags = await Promise.all(keyring.all.map((keys) => tagOrigins(keys, pool)));
+  const of = new Map(
+    rules.map((rule) => {
+      const codec = tokenCodec(keyring, tags, `${pool.name}\0${rule.id}`);
+      return [rule, cookieCarrier(rule, pool, codec)];
+    }),
+  );
+  return {
+    of,
+    readerOf(rule) {
+      const carrier = of.get(rule);
+      if (carrier === undefined) throw new Error(`rule ${rule.id} carries no pin`);
+      return carrier.read;
+    },
+  };
+}
+
+function cookieCarrier(rule: Rule, pool: Pool, codec: ReturnType<typeof tokenCodec>): Carrier {
+  const base = rule.by === "cookie" ? "affinity" : `affinity-${rule.name}`;
+  const secureName = cookieName(rule.cookie, base, pool.name, "https:");
+  const plainName = cookieName(rule.cookie, base, pool.name, "http:");
+  const nameFor = (scheme: Scheme) => (scheme === "https:" ? secureName : plainName);
+  const maxAge = rule.cookie.lifetime === "permanent" ? Math.floor(pool.sessions.ttlMs / 1000) : null;
+  const verified = new QuickLRU<string, Token>({ maxSize: REMEMBERED });
+
+  async function verify(text: string): Promise<Token | null> {
+    const token = await codec.read(text);
+    if (token !== null) verified.set(text, token);
+    return token;
+  }
+
+  /** Of several copies the newest genuine one counts. */
+  async function newest(pairs: readonly CookiePair[]) {
+    let best: Token | null = null;
+    for (const { value } of pairs) {
+      const token: Token | null = verified.get(value) ?? (await verify(value));
+      if (token !== null && (best === null || token.renewed > best.renewed)) best = token;
+    }
+    return best === null
+      ? { kind: "invalid" as const, rule }
+      : { kind: "carried" as const, rule, token: best };
+  }
+
+  const absent = { kind: "absent", rule } as const;
+  return {
+    names: [...new Set([secureName, plainName])],
+    read({ cookies, scheme }) {
+      if (cookies === null) return absent;
+      const pairs = cookiesNamed(cookies, nameFor(scheme));
+      const only = pairs[0];
+      if (only === undefined) return absent;
+      const known = pairs.length === 1 ? verified.get(only.value) : undefined;
+      return known === undefined ? newest(pairs.slice(0, COPIES_MOST)) : { kind: "carried", rule, token: known };
+    },
+    async issue(token, scheme) {
+      const value = await codec.write(token);
+      verified.set(value, { ...token, current: true });
+      return setCookie(nameFor(scheme), value, rule.cookie, scheme, maxAge);
+    },
+    revoke: (scheme) => setCookie(nameFor(scheme), "", rule.cookie, scheme, 0),
+  };
+}
+
+/** Copies of one cookie that are looked at; a browser sends a few, an attacker a thousand. */
+const COPIES_MOST = 16;
+
+/** The Cookie header without cookies of these names; null when nothing is left. */
+export function withoutCookies(cookies: string | null, names: readonly string[]): string | null {
+  if (cookies === null) return null;
+  const ours = names.flatMap((name) => cookiesNamed(cookies, name));
+  return ours.length === 0 ? cookies : withoutPairs(cookies, ours);
+}

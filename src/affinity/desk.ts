@@ -1,0 +1,93 @@
+import type { Background, Pin, Pool, Rule, Snapshot, Standing } from "../model.ts";
+import type { MoveReason, Outcome } from "../outcome.ts";
+import type { Ids, Place, SessionStore } from "../session-store.ts";
+import type { Keyring } from "./keyring.ts";
+import type { Leases } from "./leases.ts";
+import type { Sighting } from "./sighting.ts";
+
+/** How long a store call that nobody waits for may wait for others that go to the same shard. */
+export const SOON_MS = 25;
+
+/** Where a pool's pins are looked up and kept. */
+export interface Desk {
+  readonly pool: Pool;
+  readonly keyring: Keyring;
+  readonly store: SessionStore;
+  readonly leases: Leases;
+}
+
+/** One request, as far as its pin is concerned. */
+export interface Visit {
+  readonly sightings: readonly Sighting[];
+  readonly snapshot: Snapshot;
+  readonly now: number;
+  /** False for preflights, prefetches and skipped paths: they follow a pin but make none. */
+  readonly mayMake: boolean;
+  readonly background: Background;
+  readonly choose: Choose;
+}
+
+/** What balancing proposes; null when no origin may take a session. */
+export type Choose = (wish: Wish) => Standing | null;
+
+export interface Wish {
+  /** The origin that was lost. */
+  readonly avoid: Standing | null;
+  /** For a deterministic choice that needs no map; null: by the pool's policy. */
+  readonly key: string | null;
+  /** The key is a pin of its own (`pin = "hash"`): draining origins still count. */
+  readonly isPinned?: boolean;
+}
+
+/** One place where this session's pin is, or shall be, kept. */
+export interface Held {
+  readonly rule: Rule;
+  /** Set when the client carries the pin. */
+  readonly sessionId: string | null;
+  /** Null for a session that was never recorded anywhere. */
+  readonly at: Place | null;
+  readonly created: number;
+  readonly isNew: boolean;
+  /** The client gets the pin anew, if an origin answers. */
+  readonly reissue: boolean;
+  ids(): Promise<Ids>;
+}
+
+export interface Moved {
+  readonly from: string;
+  readonly reason: MoveReason;
+}
+
+export type Placement =
+  | {
+      readonly kind: "placed";
+      readonly standing: Standing;
+      readonly outcome: Outcome;
+      /** The rule that decided; null when none had a say. */
+      readonly rule: Rule | null;
+      readonly moved: Moved | null;
+      readonly held: readonly Held[];
+    }
+  | { readonly kind: "refused"; readonly rule: Rule }
+  | { readonly kind: "nobody" };
+
+export type Placed = Extract<Placement, { kind: "placed" }>;
+
+/** What is known of one rule's pin. */
+export interface Located {
+  readonly rule: Rule;
+  readonly sighting: Sighting;
+  /** Tells this session from others in a deterministic choice; null if the request showed none. */
+  readonly key: string | null;
+  readonly pin: Pin | null;
+  /** Why the pin can't be used; null if it can, or if there is none. */
+  readonly lost: MoveReason | null;
+  /** Why there is no pin although the request showed one. */
+  readonly flaw: "invalid" | "expired" | null;
+  /** Where the pin is kept, if something has to be done about it. */
+  readonly held: Held | null;
+  /** There is, or will be, a row in the map. */
+  readonly isRecorded: boolean;
+  /** The map was needed and did not answer. */
+  readonly degraded: boolean;
+}

@@ -1,0 +1,47 @@
+import QuickLRU from "quick-lru";
+
+import type { Pin } from "../model.ts";
+
+/** Pins an isolate may remember; with keys of up to 256 characters, some 10 MB when full. */
+const REMEMBERED = 20_000;
+const KEY_MOST = 256;
+
+export interface Lease extends Pin {
+  /** The session's name in the map. */
+  readonly id: string;
+  readonly since: number;
+}
+
+/**
+ * Pins this isolate has read from the map, trusted for a lease. Keys stay in memory only. A lease
+ * that the view has recalled, or that began before `askBefore`, does not count.
+ */
+export interface Leases {
+  get(rule: string, key: string, now: number, view: Recalls): Lease | null;
+  set(rule: string, key: string, lease: Lease): void;
+  drop(rule: string, key: string): void;
+}
+
+export interface Recalls {
+  readonly recalled: ReadonlySet<string>;
+  readonly askBefore: number;
+}
+
+export function makeLeases(leaseMs: number): Leases {
+  const leases = new QuickLRU<string, Lease>({ maxSize: REMEMBERED });
+  return {
+    get(rule, key, now, { recalled, askBefore }) {
+      const lease = leases.get(`${rule}\0${key}`);
+      if (lease === undefined) return null;
+      const age = now - lease.since;
+      const isOver = age >= leaseMs || age < 0 || lease.since < askBefore;
+      return isOver || (recalled.size > 0 && recalled.has(lease.id)) ? null : lease;
+    },
+    set(rule, key, lease) {
+      if (leaseMs > 0 && key.length <= KEY_MOST) leases.set(`${rule}\0${key}`, lease);
+    },
+    drop(rule, key) {
+      leases.delete(`${rule}\0${key}`);
+    },
+  };
+}

@@ -1,0 +1,234 @@
+import type { Pin, Rule, Snapshot } from "../model.ts";
+import type { MoveReason } from "../outcome.ts";
+import type { Answer, Ids } from "../session-store.ts";
+import type { Desk, Held, Located, Visit } from "./desk.ts";
+import { sessionIds } from "./keyring.ts";
+import { SOON_MS } from "./desk.ts";
+import type { Sighting } from "./sighting.ts";
+import type { Token } from "./token.ts";
+
+/** Clocks of different places differ; a token from further ahead has no lease. */
+const SKEW_MS = 5_000;
+
+/**
+ * Finds a rule's pin: in the token while its lease lasts, in this isolate's memory, or by one call
+ * to the map. With `ask` false (another rule has won) the map is left alone.
+ */
+export function locate(
+  desk: Desk,
+  visit: Visit,
+  sighting: Sighting,
+  ask: boolean,
+): Located | Promise<Located> {
+  switch (sighting.kind) {
+    case "absent":
+      return nowhere(sighting, null);
+    case "invalid":
+      return nowhere(sighting, "invalid");
+    case "carried":
+      return locateToken(desk, visit, sighting, ask);
+    case "keyed":
+      return locateKey(desk, visit, sighting, ask);
+    case "named":
+      return here(sighting, visit.snapshot, current(visit, sighting.origin.name), null, false);
+    case "hashed": {
+      const standing = visit.choose({ avoid: null, key: sighting.key, isPinned: true });
+      if (standing === null) return nowhere(sighting, null);
+      return here(sighting, visit.snapshot, current(visit, standing.origin.name), null, false);
+    }
+  }
+}
+
+function locateToken(
+  desk: Desk,
+  visit: Visit,
+  sighting: Extract<Sighting, { kind: "carried" }>,
+  ask: boolean,
+): Located | Promise<Located> {
+  const { token } = sighting;
+  const { idleMs, ttlMs, leaseMs, record } = desk.pool.sessions;
+  const age = visit.now - token.renewed;
+  // Without leases the token is re-issued only every half idle time; the map knows better.
+  const oldest = leaseMs === 0 ? idleMs * 1.5 : idleMs;
+  if (visit.now - token.created >= ttlMs || age >= oldest) return nowhere(sighting, "expired");
+  const pin = pinOf(token);
+  const isFresh = age < leaseMs && age > -SKEW_MS && token.renewed >= visit.snapshot.askBefore;
+  const isFirstReturn = record === "return" && token.created === token.renewed;
+  if (record === "never" || isFirstReturn) {
+    const reissue = !isFresh || !token.current || isFirstReturn;
+    const held = heldToken(desk, sighting, pin, reissue, isFirstReturn);
+    return here(sighting, visit.snapshot, pin, held, false);
+  }
+  if (isFresh && visit.snapshot.recalled.size === 0) return trusted(desk, visit, sighting, pin);
+  return renew(desk, visit, sighting, pin, isFresh, ask);
+}
+
+/** A token within its lease. Something is held only if its origin is lost or its key is old. */
+function trusted(
+  desk: Desk,
+  visit: Visit,
+  sighting: Extract<Sighting, { kind: "carried" }>,
+  pin: Pin,
+): Located {
+  const lost = lostReason(visit.snapshot, pin);
+  const isQuiet = lost === null && sighting.token.current && desk.pool.rules.length === 1;
+  const held = isQuiet ? null : heldToken(desk, sighting, pin, lost !== null || !sighting.token.current, false);
+  return found(sighting, pin, lost, held, true);
+}
+
+/** The lease is over: one call slides the idle time and learns of moves and releases. */
+async function renew(
+  desk: Desk,
+  visit: Visit,
+  sighting: Extract<Sighting, { kind: "carried" }>,
+  carried: Pin,
+  isFresh: boolean,
+  ask: boolean,
+): Promise<Located> {
+  const { rule, token } = sighting;
+  const { idleMs, leaseMs } = desk.pool.sessions;
+  const { snapshot, now, background } = visit;
+  const ids = await sessionIds(desk.keyring, desk.pool.name, rule, token.sessionId);
+  if (isFresh && !snapshot.recalled.has(ids[0] ?? "")) return trusted(desk, visit, sighting, carried);
+  const known = desk.leases.get(rule.id, token.sessionId, now, snapshot);
+  const reissue = leaseMs > 0 || !token.current || now - token.renewed >= idleMs / 2;
+  if (known !== null) {
+    return here(sighting, snapshot, known, heldToken(desk, sighting, known, reissue, false), true);
+  }
+  // Past its idle time a token counts only if the map has seen the session later.
+  const proposal =
+    now - token.renewed < idleMs
+      ? { origin: carried.origin, generation: carried.generation, created: token.created, carried: true }
+      : null;
+  if (!ask) {
+    background(desk.store.assign(ids, rule.by, proposal, { windowMs: SOON_MS, background }).catch(() => null));
+    return here(sighting, snapshot, carried, heldToken(desk, sighting, carried, reissue, false), true);
+  }
+  let answer: Answer;
+  try {
+    answer = await desk.store.assign(ids, rule.by, proposal, { windowMs: 0, background });
+  } catch {
+    const held = heldToken(desk, sighting, carried, false, false);
+    return { ...here(sighting, snapshot, carried, held, true), degraded: true };
+  }
+  if (answer.kind === "unknown") return nowhere(sighting, "expired");
+  if (answer.kind === "released") {
+    return { ...nowhere(sighting, null), pin: carried, lost: "released" };
+  }
+  desk.leases.set(rule.id, token.sessionId, { ...answer, id: ids[0] ?? "", since: now });
+  return here(sighting, snapshot, answer, heldToken(desk, sighting, answer, reissue, false), true);
+}
+
+async function locateKey(
+  desk: Desk,
+  visit: Visit,
+  sighting: Extract<Sighting, { kind: "keyed" }>,
+  ask: boolean,
+): Promise<Located> {
+  const { rule, key } = sighting;
+  const { now, snapshot, background } = visit;
+  const known = desk.leases.get(rule.id, key, now, snapshot);
+  if (known !== null) {
+    const isQuiet = desk.pool.rules.length === 1 && lostReason(snapshot, known) === null;
+    const held = isQuiet ? null : heldRow(sighting, known, () => idsOf(desk, rule, key));
+    return here(sighting, snapshot, known, held, true);
+  }
+  if (!ask) return nowhere(sighting, null);
+  const ids = await idsOf(desk, rule, key);
+  try {
+    const answer = await desk.store.assign(ids, rule.by, null, { windowMs: 0, background });
+    if (answer.kind !== "pinned") return nowhere(sighting, null);
+    desk.leases.set(rule.id, key, { ...answer, id: ids[0] ?? "", since: now });
+    return here(sighting, snapshot, answer, heldRow(sighting, answer, async () => ids), true);
+  } catch {
+    return { ...nowhere(sighting, null), degraded: true };
+  }
+}
+
+function idsOf(desk: Desk, rule: Rule, key: string): Promise<Ids> {
+  return sessionIds(desk.keyring, desk.pool.name, rule, key);
+}
+
+function heldRow(
+  sighting: Extract<Sighting, { kind: "keyed" }>,
+  pin: Pin,
+  ids: () => Promise<Ids>,
+): Held {
+  const { rule } = sighting;
+  return { rule, sessionId: null, at: pin, created: pin.created, isNew: false, reissue: false, ids };
+}
+
+function heldToken(
+  desk: Desk,
+  { rule, token }: Extract<Sighting, { kind: "carried" }>,
+  pin: Pin,
+  reissue: boolean,
+  isNew: boolean,
+): Held {
+  return {
+    rule,
+    sessionId: token.sessionId,
+    at: pin,
+    created: token.created,
+    isNew,
+    reissue,
+    ids: () => idsOf(desk, rule, token.sessionId),
+  };
+}
+
+function pinOf(token: Token): Pin {
+  const { origin, generation, created, renewed } = token;
+  return { origin: origin.name, generation, created, seen: renewed };
+}
+
+/** A pin that needs no memory: whatever the generation, it holds. */
+function current(visit: Visit, origin: string): Pin {
+  const generation = visit.snapshot.standings.get(origin)?.generation ?? 0;
+  return { origin, generation, created: visit.now, seen: visit.now };
+}
+
+function here(
+  sighting: Sighting,
+  snapshot: Snapshot,
+  pin: Pin,
+  held: Held | null,
+  isRecorded: boolean,
+): Located {
+  return found(sighting, pin, lostReason(snapshot, pin), held, isRecorded);
+}
+
+function found(
+  sighting: Sighting,
+  pin: Pin | null,
+  lost: MoveReason | null,
+  held: Held | null,
+  isRecorded: boolean,
+): Located {
+  const { rule } = sighting;
+  return { rule, sighting, key: keyOf(sighting), pin, lost, flaw: null, held, isRecorded, degraded: false };
+}
+
+function nowhere(sighting: Sighting, flaw: "invalid" | "expired" | null): Located {
+  return { ...found(sighting, null, null, null, false), flaw };
+}
+
+function keyOf(sighting: Sighting): string | null {
+  switch (sighting.kind) {
+    case "absent":
+    case "invalid":
+      return null;
+    case "carried":
+      return sighting.token.sessionId;
+    case "keyed":
+    case "hashed":
+    case "named":
+      return sighting.key;
+  }
+}
+
+function lostReason(snapshot: Snapshot, pin: Pin): MoveReason | null {
+  const standing = snapshot.standings.get(pin.origin);
+  if (standing === undefined) return "disabled";
+  if (pin.generation < standing.generation) return "released";
+  return standing.lost;
+}

@@ -1,0 +1,51 @@
+/** What is read from every request before anything is decided. */
+export interface Arrival {
+  readonly request: Request;
+  readonly method: string;
+  readonly headers: Headers;
+  readonly scheme: "http:" | "https:";
+  /** Host and port, as the client sent them. */
+  readonly host: string;
+  /** What rules match and what the origin gets: byte for byte the same, without fragment. */
+  readonly path: string;
+  /** With its "?", or empty. */
+  readonly query: string;
+  readonly cookies: string | null;
+  readonly isWebSocket: boolean;
+  readonly now: number;
+}
+
+export function arrive(request: Request, now: number): Arrival {
+  const { url, method, headers } = request;
+  const hostAt = url.indexOf("//") + 2;
+  const fragmentAt = url.indexOf("#", hostAt);
+  const end = fragmentAt === -1 ? url.length : fragmentAt;
+  const pathAt = firstOf(url, hostAt, end);
+  const queryAt = url.indexOf("?", pathAt);
+  const pathEnd = queryAt === -1 || queryAt > end ? end : queryAt;
+  return {
+    request,
+    method,
+    headers,
+    scheme: url.startsWith("https:") ? "https:" : "http:",
+    host: url.slice(hostAt, pathAt),
+    path: pathAt === pathEnd ? "/" : url.slice(pathAt, pathEnd),
+    query: url.slice(pathEnd, end),
+    cookies: headers.get("cookie"),
+    isWebSocket: headers.get("upgrade")?.toLowerCase() === "websocket",
+    now,
+  };
+}
+
+/** Where the authority ends: at the first "/" or "?", or at the end. */
+function firstOf(url: string, from: number, end: number): number {
+  const slash = url.indexOf("/", from);
+  const query = url.indexOf("?", from);
+  const first = Math.min(slash === -1 ? end : slash, query === -1 ? end : query);
+  return Math.min(first, end);
+}
+
+/** Named in the answers to failures and in the log, so that one finds the other. */
+export function requestIdOf(headers: Headers): string {
+  return headers.get("cf-ray") ?? crypto.randomUUID();
+}

@@ -1,0 +1,33 @@
+import QuickLRU from "quick-lru";
+
+import type { Arrival } from "../arrival.ts";
+
+/**
+ * The first requests of a new client come in parallel, before it has a cookie. For two seconds those
+ * of one address and user agent go where the first one went; per isolate, as the contract says.
+ */
+const BURST_MS = 2_000;
+const REMEMBERED = 5_000;
+
+export interface Bursts {
+  /** The origin this client's first request has just been given; null if there was none. */
+  recent(client: string | null, now: number): string | null;
+  note(client: string | null, origin: string, now: number): void;
+}
+
+export function clientKey(arrival: Arrival, clientIp: string | null): string | null {
+  return clientIp === null ? null : `${clientIp}\0${arrival.headers.get("user-agent") ?? ""}`;
+}
+
+export function makeBursts(): Bursts {
+  const first = new QuickLRU<string, { origin: string; at: number }>({ maxSize: REMEMBERED });
+  return {
+    recent(client, now) {
+      const known = client === null ? undefined : first.get(client);
+      return known !== undefined && now - known.at < BURST_MS && now >= known.at ? known.origin : null;
+    },
+    note(client, origin, now) {
+      if (client !== null) first.set(client, { origin, at: now });
+    },
+  };
+}

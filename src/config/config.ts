@@ -1,0 +1,204 @@
+import * as v from "valibot";
+
+import type { AdminSettings, Config, Pool, Problem } from "../model.ts";
+import { compilePool } from "./compile.ts";
+import { originUrl, pool as poolSchema } from "./pool.ts";
+
+export type Reading =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly Problem[]; readonly admin: AdminSettings };
+
+const SECRET_BYTES = 32;
+const TOKEN_LENGTH = 16;
+const DEFAULT_ADMIN_PATH = "/__limpet";
+
+/**
+ * Environment bindings → configuration, or every mistake in them at once. The admin settings are
+ * returned in either case, so that an operator can read the problems of a broken deployment.
+ */
+export function readConfig(env: Readonly<Record<string, unknown>>): Reading {
+  const problems: Problem[] = [];
+  const secrets = readSecrets(env["AFFINITY_SECRET"], problems);
+  const { pools, admin, exposeStatus } = readVars(env, problems);
+  const token = readToken(env["ADMIN_TOKEN"], problems);
+  for (const binding of ["SESSION_MAP", "POOL_STATE"]) {
+    if (!isNamespace(env[binding])) {
+      problems.push({ path: binding, value: show(env[binding]), expected: "a Durable Object binding" });
+    }
+  }
+  if (problems.length > 0) return { ok: false, problems, admin: { ...admin, token } };
+  return { ok: true, config: { pools, admin: { ...admin, token }, secrets, exposeStatus } };
+}
+
+/** The part of the configuration that stands in `[vars]`; what `check:config` reads. */
+export function readVars(
+  env: Readonly<Record<string, unknown>>,
+  problems: Problem[],
+): Pick<Config, "pools" | "exposeStatus"> & { admin: AdminSettings } {
+  const path = readAdminPath(env["ADMIN_PATH"], problems);
+  const expose = env["EXPOSE"] ?? "";
+  if (expose !== "" && expose !== "status") {
+    problems.push({ path: "EXPOSE", value: show(expose), expected: '"status", or absent' });
+  }
+  const pools = readPools(env, problems);
+  return { pools, exposeStatus: expose === "status", admin: { path, token: null } };
+}
+
+function readPools(env: Readonly<Record<string, unknown>>, problems: Problem[]): Pool[] {
+  const given = env["POOLS"];
+  if (given === undefined) return readOrigins(env, problems);
+  for (const other of ["ORIGINS", "AFFINITY"]) {
+    if (env[other] !== undefined) {
+      problems.push({ path: other, value: show(env[other]), expected: "to be absent beside POOLS" });
+    }
+  }
+  return checkPools(given, bindingsOf(env), problems);
+}
+
+/** The small form: ORIGINS and AFFINITY make one pool named "default". */
+function readOrigins(env: Readonly<Record<string, unknown>>, problems: Problem[]): Pool[] {
+  const given = fromText(env["ORIGINS"]);
+  const origins = Array.isArray(given) ? given : given === undefined ? [] : [given];
+  const shape = v.safeParse(
+    v.pipe(
+      v.array(originUrl),
+      v.minLength(1, 'at least one origin URL, such as ["https://app-1.example.com"] (or POOLS)'),
+    ),
+    origins,
+  );
+  if (!shape.success) {
+    problems.push(...shape.issues.map((issue) => toProblem(issue, "ORIGINS", given)));
+  }
+  const affinity = env["AFFINITY"] === undefined ? {} : { affinity: fromText(env["AFFINITY"]) };
+  const urls = shape.success ? shape.output : ["https://placeholder.invalid"];
+  const entry = { name: "default", origins: urls.map((url) => ({ url })), ...affinity };
+  const found: Problem[] = [];
+  const pools = checkPools([entry], bindingsOf(env), found);
+  problems.push(
+    ...found.map((problem) => ({
+      ...problem,
+      path: problem.path
+        .replace("POOLS[0].affinity", "AFFINITY")
+        .replace(/POOLS\[0\]\.origins(\[\d+\]).*/, "ORIGINS$1"),
+    })),
+  );
+  return shape.success ? pools : [];
+}
+
+/** Validates a POOLS value; problems are added with paths that start with `POOLS`. */
+export function checkPools(
+  given: unknown,
+  fetchers: (binding: string) => Fetcher | null,
+  problems: Problem[],
+): Pool[] {
+  const list = fromText(given);
+  if (!Array.isArray(list) || list.length === 0) {
+    problems.push({ path: "POOLS", value: show(list), expected: "a list of at least one pool" });
+    return [];
+  }
+  const names = new Set<string>();
+  return list.flatMap((entry: unknown, index) => {
+    const path = `POOLS[${index}]`;
+    const result = v.safeParse(poolSchema, entry);
+    if (!result.success) {
+      problems.push(...result.issues.map((issue) => toProblem(issue, path, entry)));
+      return [];
+    }
+    const compiled = compilePool(result.output, path, fetchers);
+    problems.push(...compiled.problems);
+    if (names.has(compiled.pool.name)) {
+      problems.push({
+        path: `${path}.name`,
+        value: show(compiled.pool.name),
+        expected: "a name that no other pool has",
+      });
+    }
+    names.add(compiled.pool.name);
+    return [compiled.pool];
+  });
+}
+
+function toProblem(issue: v.BaseIssue<unknown>, root: string, given: unknown): Problem {
+  let path = root;
+  for (const { key } of issue.path ?? []) {
+    path += typeof key === "number" ? `[${key}]` : `.${String(key)}`;
+  }
+  return { path, value: show(valueAt(given, issue)), expected: issue.message };
+}
+
+/** What the operator wrote there, before defaults and conversions. */
+function valueAt(given: unknown, issue: v.BaseIssue<unknown>): unknown {
+  let value = given;
+  for (const { key } of issue.path ?? []) {
+    if (typeof value !== "object" || value === null) return issue.input;
+    value = (value as Record<string, unknown>)[key as string];
+  }
+  return value;
+}
+
+/** A binding set outside of wrangler.toml (dashboard, --var) is text: JSON, or a list by commas. */
+function fromText(given: unknown): unknown {
+  if (typeof given !== "string") return given;
+  const text = given.trim();
+  if (/^[[{]/.test(text)) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return given;
+    }
+  }
+  const parts = text.split(",").map((part) => part.trim());
+  return parts.length > 1 ? parts : text;
+}
+
+function bindingsOf(env: Readonly<Record<string, unknown>>) {
+  return (name: string): Fetcher | null => {
+    const binding = env[name] as Fetcher | undefined;
+    return typeof binding?.fetch === "function" ? binding : null;
+  };
+}
+
+function isNamespace(given: unknown): boolean {
+  return typeof (given as DurableObjectNamespace | undefined)?.getByName === "function";
+}
+
+function readSecrets(given: unknown, problems: Problem[]): string[] {
+  const secrets = typeof given === "string" ? given.split(",").map((part) => part.trim()) : [];
+  const bytes = (secret: string) => new TextEncoder().encode(secret).length;
+  if (secrets.length === 0 || secrets.some((secret) => bytes(secret) < SECRET_BYTES)) {
+    problems.push({
+      path: "AFFINITY_SECRET",
+      value: secrets.length === 0 ? "absent" : "(hidden)",
+      expected: `a secret of at least ${SECRET_BYTES} bytes; "new,old" while rotating`,
+    });
+  }
+  return secrets;
+}
+
+function readToken(given: unknown, problems: Problem[]): string | null {
+  if (given === undefined || given === "") return null;
+  if (typeof given === "string" && given.length >= TOKEN_LENGTH) return given;
+  problems.push({
+    path: "ADMIN_TOKEN",
+    value: "(hidden)",
+    expected: `at least ${TOKEN_LENGTH} characters, or absent (no admin routes then)`,
+  });
+  return null;
+}
+
+function readAdminPath(given: unknown, problems: Problem[]): string {
+  if (given === undefined) return DEFAULT_ADMIN_PATH;
+  if (typeof given === "string" && /^(\/[\w.~-]+)+$/.test(given) && !/\/\.{1,2}(\/|$)/.test(given)) return given;
+  problems.push({
+    path: "ADMIN_PATH",
+    value: show(given),
+    expected: `a path such as "${DEFAULT_ADMIN_PATH}", without a trailing slash`,
+  });
+  return DEFAULT_ADMIN_PATH;
+}
+
+function show(value: unknown): string {
+  if (value === undefined) return "absent";
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+}

@@ -1,0 +1,33 @@
+import * as v from "valibot";
+
+/** A TOML table: unknown fields are refused by name, missing ones are told apart from wrong ones. */
+export function table<const T extends v.ObjectEntries>(entries: T) {
+  const known = Object.keys(entries).join(", ");
+  return v.strictObject(entries, (issue) => {
+    if (issue.expected === "never") return `no such setting here; known are: ${known}`;
+    if (issue.received === "undefined") return "this setting, which has no default";
+    return `a table with: ${known}`;
+  });
+}
+
+/** A whole number between two bounds, both included. */
+export function whole(min: number, max: number) {
+  const expected = `a whole number from ${min} to ${max}`;
+  return v.pipe(
+    v.number(expected),
+    v.integer(expected),
+    v.minValue(min, expected),
+    v.maxValue(max, expected),
+  );
+}
+
+export function oneOf<const T extends readonly string[]>(words: T) {
+  return v.picklist(words, `one of ${words.map((word) => `"${word}"`).join(", ")}`);
+}
+
+export function text(shape: RegExp, expected: string) {
+  return v.pipe(v.string(expected), v.regex(shape, expected));
+}
+
+/** RFC 9110 §5.6.2 token: what a header or cookie name is made of. */
+export const token = (what: string) => text(/^[!#$%&'*+.^_`|~\w-]{1,256}$/, `${what}, without blanks`);

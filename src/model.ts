@@ -1,0 +1,174 @@
+/** The words of the project as types. A parsed configuration has nothing optional in it. */
+
+export type By = "cookie" | "app-cookie" | "header" | "query" | "path" | "ip";
+export type PinKeeper = "cookie" | "map" | "route" | "embed" | "hash";
+export type Learn = "request" | "response" | "both";
+export type State = "active" | "draining" | "disabled";
+export type BalanceName =
+  | "round-robin"
+  | "weighted-random"
+  | "least-sessions"
+  | "hash"
+  | "nearest";
+
+/** How a cookie of ours is written. `name` null: the default name for the scheme and pool. */
+export interface CookieSettings {
+  readonly name: string | null;
+  readonly path: string;
+  readonly domain: string | null;
+  readonly sameSite: "Strict" | "Lax" | "None";
+  /** null: follows the request's scheme. */
+  readonly secure: boolean | null;
+  readonly partitioned: boolean;
+  readonly lifetime: "session" | "permanent";
+}
+
+/** One way for a request to show its session: where the key is read × where the pin is kept. */
+export interface Rule {
+  /** Distinguishes the rule within its pool; part of every key hash, so it must be stable. */
+  readonly id: string;
+  readonly by: By;
+  readonly pin: PinKeeper;
+  readonly learn: Learn;
+  /** Cookie, header, query or matrix parameter name; a URLPattern pathname; empty otherwise. */
+  readonly name: string;
+  /** `by = "path"`: whether `name` is a URLPattern or a matrix parameter. */
+  readonly pathKind: "pattern" | "matrix";
+  readonly separator: string;
+  readonly v4: number;
+  readonly v6: number;
+  readonly cookie: CookieSettings;
+}
+
+export interface Origin {
+  readonly name: string;
+  /** Scheme, authority and base path, without a trailing slash. Empty for a binding without URL. */
+  readonly url: string;
+  /** A service, mTLS or VPC binding that reaches the origin instead of the global fetch. */
+  readonly fetcher: Fetcher | null;
+  readonly weight: number;
+  readonly tier: number;
+  readonly route: string;
+  readonly regions: readonly string[];
+  readonly version: string | null;
+  readonly maxSessions: number;
+  readonly state: State;
+}
+
+export interface SessionSettings {
+  readonly idleMs: number;
+  readonly ttlMs: number;
+  readonly leaseMs: number;
+  readonly record: "first" | "return" | "never";
+  readonly store: "durable" | "kv";
+  readonly max: number;
+  readonly shards: number;
+  /** Earlier shard counts, newest first; rows are still looked for there. */
+  readonly shardsBefore: readonly number[];
+}
+
+export interface FailoverSettings {
+  readonly onLost: "repin" | "detour" | "refuse";
+  readonly refuseStatus: number;
+  readonly retries: number;
+  readonly retryStatus: readonly number[];
+  readonly timeoutMs: number;
+}
+
+export interface HealthSettings {
+  /** null: passive only. */
+  readonly path: string | null;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly rise: number;
+  readonly fall: number;
+  /** Inclusive status ranges that count as a pass. */
+  readonly expect: readonly (readonly [number, number])[];
+  readonly failures: number;
+  readonly windowMs: number;
+  readonly ejectMs: number;
+  readonly maxEjected: number;
+}
+
+export type ClientIpSource =
+  | { readonly kind: "header"; readonly header: string }
+  | { readonly kind: "chain"; readonly header: string; readonly trusted: readonly string[] };
+
+export interface Pool {
+  readonly name: string;
+  /** Host and path globs; empty matches everything. */
+  readonly match: readonly string[];
+  readonly balance: BalanceName;
+  readonly skip: readonly string[];
+  readonly clientIp: ClientIpSource;
+  readonly rules: readonly Rule[];
+  readonly origins: readonly Origin[];
+  readonly sessions: SessionSettings;
+  readonly failover: FailoverSettings;
+  readonly health: HealthSettings;
+  /** null: draining lasts until the last session ends. */
+  readonly drainMs: number | null;
+}
+
+/** Where the admin routes live and what opens them; null token: they do not exist. */
+export interface AdminSettings {
+  readonly path: string;
+  readonly token: string | null;
+}
+
+export interface Config {
+  readonly pools: readonly Pool[];
+  readonly admin: AdminSettings;
+  /** AFFINITY_SECRET split: the first signs, all verify. */
+  readonly secrets: readonly string[];
+  readonly exposeStatus: boolean;
+}
+
+/** One mistake in a configuration: where, what stood there, and what would be right. */
+export interface Problem {
+  readonly path: string;
+  readonly value: string;
+  readonly expected: string;
+}
+
+/** Session → origin, as the session map keeps it. Times in ms since the epoch. */
+export interface Pin {
+  readonly origin: string;
+  readonly generation: number;
+  readonly created: number;
+  readonly seen: number;
+}
+
+/** A pin with its key hash, as the operator lists it. */
+export interface Session extends Pin {
+  readonly id: string;
+  readonly by: By;
+  readonly expires: number;
+}
+
+/** What keeps work alive after the answer has left (`ExecutionContext.waitUntil`). */
+export type Background = (work: Promise<unknown>) => void;
+
+/** What may be done with an origin now: its configuration, the operator's word and its health. */
+export interface Standing {
+  readonly origin: Origin;
+  readonly state: State;
+  readonly weight: number;
+  /** Pins of an earlier generation are void. */
+  readonly generation: number;
+  /** May serve a session that is pinned to it; if not, `lost` says why. */
+  readonly keep: boolean;
+  readonly lost: "down" | "drained" | "disabled" | null;
+}
+
+/** A pool as it may be used now. Immutable; a change makes a new one. */
+export interface Snapshot {
+  /** By origin name, in the order of the configuration. */
+  readonly standings: ReadonlyMap<string, Standing>;
+  /** Who may get a new session; draining origins when there is nobody else; empty: nobody at all. */
+  readonly takers: readonly Standing[];
+  /** Sessions (key hashes) whose leases do not count, because they were moved or released. */
+  readonly recalled: ReadonlySet<string>;
+  /** Leases that began before this time do not count; ms since the epoch. */
+  readonly askBefore: number;
+}

@@ -1,0 +1,147 @@
+import type { Arrival } from "../arrival.ts";
+
+/** Which headers travel on, both ways (RFC 9110 §7.6; DESIGN.md §8). */
+
+/** Hop-by-hop whatever `Connection` says. `Upgrade` is kept for a WebSocket handshake. */
+const HOP_BY_HOP = [
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+] as const;
+
+/** Nobody may take these off a request by naming them in `Connection`. */
+const NEVER_NAMED: ReadonlySet<string> = new Set([
+  "cookie",
+  "host",
+  "content-length",
+  "content-type",
+  "content-encoding",
+  "authorization",
+  "upgrade",
+]);
+
+const RESPONSE_HOP_BY_HOP = [
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "te",
+  "trailer",
+  "alt-svc",
+] as const;
+
+/** Our own request headers, in a client's mouth. */
+const OURS = ["affinity-event", "affinity-status"] as const;
+
+const MARK = "by=_limpet";
+const HOPS_MOST = 3;
+
+/** How often this request has passed through a router like this one. */
+export function hopsOf(headers: Headers): number {
+  const forwarded = headers.get("forwarded");
+  if (forwarded === null) return 0;
+  const at = forwarded.indexOf(MARK);
+  return at === -1 ? 0 : Number(/^\d{1,3}/.exec(forwarded.slice(at + MARK.length))?.[0] ?? 1);
+}
+
+export function isLoop(hops: number): boolean {
+  return hops >= HOPS_MOST;
+}
+
+/** The headers for the origin. `cookies` is what is left of the Cookie header; null removes it. */
+export function requestHeaders(
+  arrival: Arrival,
+  clientIp: string | null,
+  cookies: string | null,
+  hops: number,
+): Headers {
+  const headers = new Headers(arrival.headers);
+  const named = headers.get("connection");
+  if (named !== null) dropNamed(headers, named, NEVER_NAMED);
+  for (const name of HOP_BY_HOP) headers.delete(name);
+  if (!arrival.isWebSocket) headers.delete("upgrade");
+  for (const name of OURS) headers.delete(name);
+  if (cookies !== arrival.cookies) {
+    if (cookies === null) headers.delete("cookie");
+    else headers.set("cookie", cookies);
+  }
+  const proto = arrival.scheme.slice(0, -1);
+  if (clientIp === null) headers.delete("x-forwarded-for");
+  else headers.set("x-forwarded-for", clientIp);
+  headers.set("x-forwarded-host", arrival.host);
+  headers.set("x-forwarded-proto", proto);
+  headers.set("forwarded", forwarded(clientIp, arrival.host, proto, hops));
+  return headers;
+}
+
+/** RFC 7239 §4: IPv6 in brackets and quotes, a host with a port in quotes. */
+function forwarded(clientIp: string | null, host: string, proto: string, hops: number): string {
+  const by = `${MARK}${hops + 1}`;
+  const client = clientIp === null ? "unknown" : clientIp.includes(":") ? `"[${clientIp}]"` : clientIp;
+  const quotedHost = /^[\w.-]+$/.test(host) ? host : `"${host}"`;
+  return `${by};for=${client};host=${quotedHost};proto=${proto}`;
+}
+
+/**
+ * The response headers that must not travel on, by name; empty for most answers, which can then be
+ * passed on untouched.
+ */
+export function responseHopByHop(headers: Headers): string[] {
+  const found: string[] = [];
+  for (const name of RESPONSE_HOP_BY_HOP) if (headers.has(name)) found.push(name);
+  const named = headers.get("connection");
+  if (named !== null) {
+    for (const name of listed(named)) if (!RESPONSE_NEVER_NAMED.has(name)) found.push(name);
+  }
+  return found;
+}
+
+const RESPONSE_NEVER_NAMED: ReadonlySet<string> = new Set([
+  "content-length",
+  "content-type",
+  "content-encoding",
+  "set-cookie",
+  "location",
+]);
+
+function dropNamed(headers: Headers, connection: string, except: ReadonlySet<string>): void {
+  for (const name of listed(connection)) if (!except.has(name)) headers.delete(name);
+}
+
+function listed(connection: string): string[] {
+  return connection
+    .toLowerCase()
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => /^[!#$%&'*+.^_`|~\w-]+$/.test(name));
+}
+
+/** A redirect to the origin's own base URL, in the client's terms; null if it needs no change. */
+export function mapLocation(headers: Headers, originUrl: string, arrival: Arrival): string | null {
+  const location = headers.get("location");
+  if (location === null || originUrl === "") return null;
+  if (!location.toLowerCase().startsWith(originUrl.toLowerCase())) return null;
+  const rest = location.slice(originUrl.length);
+  if (rest !== "" && !/^[/?#]/.test(rest)) return null;
+  return `${arrival.scheme}//${arrival.host}${rest.startsWith("/") ? rest : `/${rest}`}`;
+}
+
+/**
+ * What Cache-Control an answer with a cookie of ours must have so that no shared cache keeps it;
+ * null if it is safe as it is (RFC 9111 §3).
+ */
+export function privateCacheControl(headers: Headers): string | null {
+  const given = headers.get("cache-control");
+  if (given === null) return "private";
+  const directives = given.split(",").map((directive) => directive.trim());
+  const isSafe = directives.some((directive) => /^(private|no-store)$/i.test(directive));
+  const kept = directives.filter(
+    (directive) => directive !== "" && !/^(public|s-maxage|proxy-revalidate)\b/i.test(directive),
+  );
+  return isSafe ? null : ["private", ...kept].join(", ");
+}

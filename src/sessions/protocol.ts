@@ -1,0 +1,40 @@
+import type { By, Session } from "../model.ts";
+import type { Answer, Change, Filter, Proposal } from "../session-store.ts";
+
+/** What travels between a Worker and a shard of the session map. Plain values only. */
+
+/** What a shard needs to know of its pool's settings; sent along, so that the object needs no config. */
+export interface Limits {
+  readonly idleMs: number;
+  readonly ttlMs: number;
+  /** Rows this shard may hold. */
+  readonly cap: number;
+}
+
+/**
+ * "Where does this session live? If nowhere, I propose this." The map decides: an existing row
+ * wins over the proposal, so parallel first requests all get one answer.
+ */
+export interface Ask {
+  readonly id: string;
+  readonly by: By;
+  readonly proposal: Proposal | null;
+}
+
+export interface Page {
+  readonly after: string;
+  readonly filter: Filter;
+  readonly most: number;
+}
+
+/** The RPC surface of a shard. Every method may throw; callers go on without the map then. */
+export interface Shard {
+  assign(asks: readonly Ask[], limits: Limits): Promise<Answer[]>;
+  move(id: string, change: Change, limits: Limits): Promise<Answer>;
+  release(id: string): Promise<Session | null>;
+  find(id: string): Promise<Session | null>;
+  /** Removes without trace, once the row lives elsewhere. */
+  forget(id: string): Promise<void>;
+  list(page: Page): Promise<Session[]>;
+  counts(): Promise<Record<string, number>>;
+}

@@ -1,0 +1,81 @@
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { build } from "esbuild";
+import { parse } from "smol-toml";
+
+export const projectRoot = resolve(import.meta.dirname, "../..");
+
+export interface Bundle {
+  /** Absolute path of the built ES module. */
+  readonly path: string;
+  readonly bytes: number;
+}
+
+export interface BundleOptions {
+  readonly entry: string;
+  readonly minify?: boolean;
+}
+
+const built = new Map<string, Promise<Bundle>>();
+let folder: string | undefined;
+
+/** Builds a Worker the way a deploy does, once per process, entry and kind. */
+export function bundleWorker({ entry, minify = false }: BundleOptions): Promise<Bundle> {
+  const key = `${resolve(projectRoot, entry)}:${minify}`;
+  const known = built.get(key);
+  if (known) return known;
+  const bundle = buildOnce(resolve(projectRoot, entry), minify);
+  built.set(key, bundle);
+  return bundle;
+}
+
+async function buildOnce(entry: string, minify: boolean): Promise<Bundle> {
+  const result = await build({
+    entryPoints: [entry],
+    absWorkingDir: projectRoot,
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2024",
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:*", "node:*"],
+    // The text modules of a deploy: files that wrangler's default rules import as strings.
+    loader: { ".txt": "text", ".html": "text", ".sql": "text" },
+    minify,
+    keepNames: true,
+    logLevel: "silent",
+  });
+  const output = result.outputFiles[0];
+  if (!output) throw new Error(`esbuild made nothing of ${entry}`);
+  const name = createHash("sha256").update(output.contents).digest("hex").slice(0, 16);
+  const path = join(bundleFolder(), `${name}.js`);
+  writeFileSync(path, output.contents);
+  return { path, bytes: output.contents.byteLength };
+}
+
+function bundleFolder(): string {
+  if (folder) return folder;
+  const made = mkdtempSync(join(tmpdir(), "limpet-bundle-"));
+  process.once("exit", () => rmSync(made, { recursive: true, force: true }));
+  folder = made;
+  return made;
+}
+
+export interface Compatibility {
+  readonly date: string;
+  readonly flags: readonly string[];
+}
+
+/** The compatibility date and flags that wrangler.toml deploys with. */
+export function readCompatibility(): Compatibility {
+  const config = parse(readFileSync(join(projectRoot, "wrangler.toml"), "utf8"));
+  const flags = config["compatibility_flags"];
+  return {
+    date: String(config["compatibility_date"]),
+    flags: Array.isArray(flags) ? flags.map(String) : [],
+  };
+}

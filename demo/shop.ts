@@ -64,8 +64,9 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
 
     case "POST /api/cart": {
       const item = itemIn(await readBody(request));
-      if (!isItem(item))
+      if (!isItem(item)) {
         return sendJson(response, 400, { error: "no such item", items: CATALOGUE });
+      }
       const cart = openCart(request, response);
       add(cart, item);
       return sendCart(response, cart);

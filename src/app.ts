@@ -16,7 +16,11 @@ interface Isolate {
 
 const isolates = new WeakMap<object, Isolate>();
 
-export async function handle(request: Request, env: object, ctx: ExecutionContext): Promise<Response> {
+export async function handle(
+  request: Request,
+  env: object,
+  ctx: ExecutionContext,
+): Promise<Response> {
   const isolate = isolates.get(env) ?? newIsolate(env, ctx);
   if (isAdminPath(request.url, isolate.admin.path)) return isolate.adminFetch(request, env, ctx);
   const answer = await serve(isolate, request, (work) => ctx.waitUntil(work));
@@ -25,13 +29,19 @@ export async function handle(request: Request, env: object, ctx: ExecutionContex
   return failureResponse(answer, requestIdOf(headers), headers.get("accept"));
 }
 
-async function serve(isolate: Isolate, request: Request, background: Background): Promise<Response | Failure> {
+async function serve(
+  isolate: Isolate,
+  request: Request,
+  background: Background,
+): Promise<Response | Failure> {
   if (isolate.router === null) return { code: "misconfigured" };
   try {
     return await route(await isolate.router, request, background);
   } catch (error) {
     const stack = error instanceof Error ? error.stack : String(error);
-    console.error(JSON.stringify({ message: "request failed", requestId: requestIdOf(request.headers), stack }));
+    console.error(
+      JSON.stringify({ message: "request failed", requestId: requestIdOf(request.headers), stack }),
+    );
     return { code: "internal_error" };
   }
 }

@@ -67,6 +67,8 @@ export async function assemble(config: Config, namespaces: Namespaces): Promise<
       };
     }),
   );
-  const names = pools.flatMap(({ carriers }) => [...carriers.of.values()].flatMap((one) => one.names));
+  const names = pools.flatMap(({ carriers }) =>
+    [...carriers.of.values()].flatMap((one) => one.names),
+  );
   return { config, pools, cookieNames: [...new Set(names)] };
 }

@@ -4,12 +4,7 @@ export type By = "cookie" | "app-cookie" | "header" | "query" | "path" | "ip";
 export type PinKeeper = "cookie" | "map" | "route" | "embed" | "hash";
 export type Learn = "request" | "response" | "both";
 export type State = "active" | "draining" | "disabled";
-export type BalanceName =
-  | "round-robin"
-  | "weighted-random"
-  | "least-sessions"
-  | "hash"
-  | "nearest";
+export type BalanceName = "round-robin" | "weighted-random" | "least-sessions" | "hash" | "nearest";
 
 /** How a cookie of ours is written. `name` null: the default name for the scheme and pool. */
 export interface CookieSettings {

@@ -105,7 +105,11 @@ function toWire(failure: Failure): Wire {
     case "internal_error":
       return { status: 500, title: "The router failed to handle the request" };
     case "storage_unavailable":
-      return { status: 503, title: "The session map does not answer", headers: { "Retry-After": "1" } };
+      return {
+        status: 503,
+        title: "The session map does not answer",
+        headers: { "Retry-After": "1" },
+      };
   }
 }
 
@@ -113,9 +117,17 @@ function toWire(failure: Failure): Wire {
  * The answer to a failure: problem details (RFC 9457), or a small page for a browser. Holds nothing
  * about origins, addresses or versions; whoever asks for help quotes the request id.
  */
-export function failureResponse(failure: Failure, requestId: string, accept: string | null): Response {
+export function failureResponse(
+  failure: Failure,
+  requestId: string,
+  accept: string | null,
+): Response {
   const { status, title, headers: extra } = toWire(failure);
-  const headers = new Headers({ "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", ...extra });
+  const headers = new Headers({
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    ...extra,
+  });
   if (prefersHtml(accept)) {
     headers.set("Content-Type", "text/html; charset=utf-8");
     headers.set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
@@ -123,7 +135,14 @@ export function failureResponse(failure: Failure, requestId: string, accept: str
   }
   headers.set("Content-Type", "application/problem+json");
   const detail = "detail" in failure ? { detail: failure.detail } : {};
-  const body = { type: "about:blank", title, status, code: failure.code, ...detail, request_id: requestId };
+  const body = {
+    type: "about:blank",
+    title,
+    status,
+    code: failure.code,
+    ...detail,
+    request_id: requestId,
+  };
   return new Response(JSON.stringify(body), { status, headers });
 }
 

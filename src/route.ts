@@ -87,8 +87,9 @@ function chooser(
     const recent = bursts.recent(client, arrival.now);
     const known = snapshot.takers.find(({ origin }) => origin.name === recent);
     const picked = known ?? balancer.pick(snapshot, { without, key: null, isPinned: false });
-    if (picked !== null && known === undefined) bursts.note(client, picked.origin.name, arrival.now);
+    if (picked !== null && known === undefined) {
+      bursts.note(client, picked.origin.name, arrival.now);
+    }
     return picked;
   };
 }
-

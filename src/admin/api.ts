@@ -42,12 +42,20 @@ export function adminApp({ admin, router, problems }: AdminParts) {
       const method = c.req.method === "HEAD" ? "GET" : c.req.method;
       const handler = methods[method];
       if (handler === undefined) return fail(c, { code: "method_not_allowed", allow });
-      if (router === null) return c.json({ title: "The configuration is wrong", status: 500, code: "misconfigured", problems }, 500, PROBLEM);
+      if (router === null) {
+        return c.json(
+          { title: "The configuration is wrong", status: 500, code: "misconfigured", problems },
+          500,
+          PROBLEM,
+        );
+      }
       try {
         const answer = await handler(await router, c);
         return answer instanceof Response ? answer : fail(c, answer);
       } catch (error) {
-        console.error(JSON.stringify({ message: "admin route failed", path, error: String(error) }));
+        console.error(
+          JSON.stringify({ message: "admin route failed", path, error: String(error) }),
+        );
         return fail(c, { code: "storage_unavailable" });
       }
     });

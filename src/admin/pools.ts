@@ -24,7 +24,16 @@ export async function viewPool({ pool, desk, viewer }: PoolParts): Promise<PoolV
   const origins = [...snapshot.standings.values()].map((standing): OriginView => {
     const { origin, state, weight, generation } = standing;
     const { name, tier } = origin;
-    return { name, state, health: "up", weight, tier, sessions: counts[name] ?? 0, generation, drain: null };
+    return {
+      name,
+      state,
+      health: "up",
+      weight,
+      tier,
+      sessions: counts[name] ?? 0,
+      generation,
+      drain: null,
+    };
   });
   return { name: pool.name, origins };
 }

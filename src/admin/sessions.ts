@@ -26,7 +26,8 @@ export async function listSessions(
 ): Promise<{ sessions: SessionView[]; cursor: string | null }> {
   const [startPool, startAt = ""] = cursor?.split("~") ?? [];
   const wanted = pools.filter((parts) => pool === undefined || parts.pool.name === pool);
-  const from = startPool === undefined ? 0 : wanted.findIndex((parts) => parts.pool.name === startPool);
+  const from =
+    startPool === undefined ? 0 : wanted.findIndex((parts) => parts.pool.name === startPool);
   const sessions: SessionView[] = [];
   if (from === -1) return { sessions, cursor: null };
   for (const [index, parts] of wanted.slice(from).entries()) {
@@ -39,12 +40,17 @@ export async function listSessions(
     sessions.push(...page.sessions.map((session) => toView(name, session)));
     if (page.next !== null) return { sessions, cursor: `${name}~${page.next}` };
     const following = wanted[from + index + 1];
-    if (sessions.length >= limit && following) return { sessions, cursor: `${following.pool.name}~0` };
+    if (sessions.length >= limit && following) {
+      return { sessions, cursor: `${following.pool.name}~0` };
+    }
   }
   return { sessions, cursor: null };
 }
 
-export async function findSession(pools: readonly PoolParts[], id: string): Promise<SessionView | null> {
+export async function findSession(
+  pools: readonly PoolParts[],
+  id: string,
+): Promise<SessionView | null> {
   for (const { pool, desk } of pools) {
     await desk.store.flush();
     const session = await desk.store.find(id);
@@ -54,7 +60,10 @@ export async function findSession(pools: readonly PoolParts[], id: string): Prom
 }
 
 /** Ends one session: its row goes, and every isolate learns that leases on it are void. */
-export async function releaseSession(pools: readonly PoolParts[], id: string): Promise<SessionView | null> {
+export async function releaseSession(
+  pools: readonly PoolParts[],
+  id: string,
+): Promise<SessionView | null> {
   for (const { pool, desk, control, viewer } of pools) {
     await desk.store.flush();
     const session = await desk.store.release(id);

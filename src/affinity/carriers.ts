@@ -53,7 +53,8 @@ function cookieCarrier(rule: Rule, pool: Pool, codec: ReturnType<typeof tokenCod
   const secureName = cookieName(rule.cookie, base, pool.name, "https:");
   const plainName = cookieName(rule.cookie, base, pool.name, "http:");
   const nameFor = (scheme: Scheme) => (scheme === "https:" ? secureName : plainName);
-  const maxAge = rule.cookie.lifetime === "permanent" ? Math.floor(pool.sessions.ttlMs / 1000) : null;
+  const maxAge =
+    rule.cookie.lifetime === "permanent" ? Math.floor(pool.sessions.ttlMs / 1000) : null;
   const verified = new QuickLRU<string, Token>({ maxSize: REMEMBERED });
 
   async function verify(text: string): Promise<Token | null> {
@@ -83,7 +84,9 @@ function cookieCarrier(rule: Rule, pool: Pool, codec: ReturnType<typeof tokenCod
       const only = pairs[0];
       if (only === undefined) return absent;
       const known = pairs.length === 1 ? verified.get(only.value) : undefined;
-      return known === undefined ? newest(pairs.slice(0, COPIES_MOST)) : { kind: "carried", rule, token: known };
+      return known === undefined
+        ? newest(pairs.slice(0, COPIES_MOST))
+        : { kind: "carried", rule, token: known };
     },
     async issue(token, scheme) {
       const value = await codec.write(token);

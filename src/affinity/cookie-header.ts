@@ -60,7 +60,9 @@ function valueEnd(header: string, from: number): number {
   const end = semicolon === -1 ? header.length : semicolon;
   let comma = header.indexOf(", ", from);
   while (comma !== -1 && comma < end) {
-    if (/^[!#$%&'*+.^_`|~\w-]+=/.test(header.slice(comma + 2, Math.min(end, comma + 258)))) return comma;
+    if (/^[!#$%&'*+.^_`|~\w-]+=/.test(header.slice(comma + 2, Math.min(end, comma + 258)))) {
+      return comma;
+    }
     comma = header.indexOf(", ", comma + 2);
   }
   return end;

@@ -72,7 +72,9 @@ function trusted(
 ): Located {
   const lost = lostReason(visit.snapshot, pin);
   const isQuiet = lost === null && sighting.token.current && desk.pool.rules.length === 1;
-  const held = isQuiet ? null : heldToken(desk, sighting, pin, lost !== null || !sighting.token.current, false);
+  const held = isQuiet
+    ? null
+    : heldToken(desk, sighting, pin, lost !== null || !sighting.token.current, false);
   return found(sighting, pin, lost, held, true);
 }
 
@@ -89,7 +91,9 @@ async function renew(
   const { idleMs, leaseMs } = desk.pool.sessions;
   const { snapshot, now, background } = visit;
   const ids = await sessionIds(desk.keyring, desk.pool.name, rule, token.sessionId);
-  if (isFresh && !snapshot.recalled.has(ids[0] ?? "")) return trusted(desk, visit, sighting, carried);
+  if (isFresh && !snapshot.recalled.has(ids[0] ?? "")) {
+    return trusted(desk, visit, sighting, carried);
+  }
   const known = desk.leases.get(rule.id, token.sessionId, now, snapshot);
   const reissue = leaseMs > 0 || !token.current || now - token.renewed >= idleMs / 2;
   if (known !== null) {
@@ -98,11 +102,26 @@ async function renew(
   // Past its idle time a token counts only if the map has seen the session later.
   const proposal =
     now - token.renewed < idleMs
-      ? { origin: carried.origin, generation: carried.generation, created: token.created, carried: true }
+      ? {
+          origin: carried.origin,
+          generation: carried.generation,
+          created: token.created,
+          carried: true,
+        }
       : null;
   if (!ask) {
-    background(desk.store.assign(ids, rule.by, proposal, { windowMs: SOON_MS, background }).catch(() => null));
-    return here(sighting, snapshot, carried, heldToken(desk, sighting, carried, reissue, false), true);
+    background(
+      desk.store
+        .assign(ids, rule.by, proposal, { windowMs: SOON_MS, background })
+        .catch(() => null),
+    );
+    return here(
+      sighting,
+      snapshot,
+      carried,
+      heldToken(desk, sighting, carried, reissue, false),
+      true,
+    );
   }
   let answer: Answer;
   try {
@@ -139,7 +158,13 @@ async function locateKey(
     const answer = await desk.store.assign(ids, rule.by, null, { windowMs: 0, background });
     if (answer.kind !== "pinned") return nowhere(sighting, null);
     desk.leases.set(rule.id, key, { ...answer, id: ids[0] ?? "", since: now });
-    return here(sighting, snapshot, answer, heldRow(sighting, answer, async () => ids), true);
+    return here(
+      sighting,
+      snapshot,
+      answer,
+      heldRow(sighting, answer, async () => ids),
+      true,
+    );
   } catch {
     return { ...nowhere(sighting, null), degraded: true };
   }
@@ -155,7 +180,15 @@ function heldRow(
   ids: () => Promise<Ids>,
 ): Held {
   const { rule } = sighting;
-  return { rule, sessionId: null, at: pin, created: pin.created, isNew: false, reissue: false, ids };
+  return {
+    rule,
+    sessionId: null,
+    at: pin,
+    created: pin.created,
+    isNew: false,
+    reissue: false,
+    ids,
+  };
 }
 
 function heldToken(
@@ -205,7 +238,17 @@ function found(
   isRecorded: boolean,
 ): Located {
   const { rule } = sighting;
-  return { rule, sighting, key: keyOf(sighting), pin, lost, flaw: null, held, isRecorded, degraded: false };
+  return {
+    rule,
+    sighting,
+    key: keyOf(sighting),
+    pin,
+    lost,
+    flaw: null,
+    held,
+    isRecorded,
+    degraded: false,
+  };
 }
 
 function nowhere(sighting: Sighting, flaw: "invalid" | "expired" | null): Located {

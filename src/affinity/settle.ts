@@ -23,7 +23,13 @@ export async function settle(desk: Desk, visit: Visit): Promise<Placement> {
 }
 
 /** A usable pin: its origin serves, and every other rule that can keep the pin does so. */
-async function follow(desk: Desk, visit: Visit, located: readonly Located[], winner: Located, pin: Pin) {
+async function follow(
+  desk: Desk,
+  visit: Visit,
+  located: readonly Located[],
+  winner: Located,
+  pin: Pin,
+) {
   const standing = visit.snapshot.standings.get(pin.origin)!;
   const isDegraded = located.some(({ degraded }) => degraded);
   // The usual case: one rule, nothing to renew, nothing to store.
@@ -80,7 +86,8 @@ async function moveTo(
       const { at: from, created } = lost.held;
       const change = { by, from, to: placeOf(candidate), created };
       const answer = await desk.store.move(await lost.held.ids(), change);
-      const there = answer.kind === "pinned" ? visit.snapshot.standings.get(answer.origin) : undefined;
+      const there =
+        answer.kind === "pinned" ? visit.snapshot.standings.get(answer.origin) : undefined;
       if (there?.keep) standing = there;
     } catch {
       isDegraded = true;
@@ -96,9 +103,16 @@ async function start(desk: Desk, visit: Visit, located: readonly Located[]): Pro
   const failed = located.find(({ degraded }) => degraded);
   const candidate = visit.choose({ avoid: null, key: failed?.key ?? null });
   if (candidate === null) return { kind: "nobody" };
-  if (!visit.mayMake) return placed(candidate, located.length > 0 ? "skip" : "none", null, null, []);
+  if (!visit.mayMake) {
+    return placed(candidate, located.length > 0 ? "skip" : "none", null, null, []);
+  }
   if (failed !== undefined) {
-    const held = await keep(desk, visit, located.filter((one) => !one.degraded), candidate);
+    const held = await keep(
+      desk,
+      visit,
+      located.filter((one) => !one.degraded),
+      candidate,
+    );
     return placed(candidate, "degraded", failed.rule, null, held);
   }
   const decider = located.find(({ sighting }) => believes(sighting));
@@ -123,8 +137,14 @@ async function decide(desk: Desk, visit: Visit, decider: Located, candidate: Sta
     if (answer.kind !== "pinned") return { standing: candidate, outcome: null, held };
     const there = visit.snapshot.standings.get(answer.origin);
     remember(desk, decider.sighting, ids[0] ?? "", answer, visit.now);
-    if (answer.fresh || there === undefined || !there.keep) return { standing: candidate, outcome: null, held };
-    return { standing: there, outcome: "hit" as const, held: { ...held, isNew: false, at: answer } };
+    if (answer.fresh || there === undefined || !there.keep) {
+      return { standing: candidate, outcome: null, held };
+    }
+    return {
+      standing: there,
+      outcome: "hit" as const,
+      held: { ...held, isNew: false, at: answer },
+    };
   } catch {
     const standing = visit.choose({ avoid: null, key: decider.key }) ?? candidate;
     return { standing, outcome: "degraded" as const, held };
@@ -151,7 +171,11 @@ async function keep(
       const row = heldKey(desk, visit, one, standing);
       visit.background(storeQuietly(desk, visit, one, row, standing));
       kept.push(row);
-    } else if (visit.mayMake && rule.by === "cookie" && (one.pin === null || one.lost === "released")) {
+    } else if (
+      visit.mayMake &&
+      rule.by === "cookie" &&
+      (one.pin === null || one.lost === "released")
+    ) {
       kept.push(newCarried(desk, rule, visit.now));
     }
   }
@@ -210,7 +234,14 @@ function heldKey(desk: Desk, visit: Visit, { rule, sighting }: Located, standing
 export function remember(desk: Desk, sighting: Sighting, id: string, pin: Pin, now: number): void {
   if (sighting.kind !== "keyed") return;
   const { origin, generation, created, seen } = pin;
-  desk.leases.set(sighting.rule.id, sighting.key, { id, origin, generation, created, seen, since: now });
+  desk.leases.set(sighting.rule.id, sighting.key, {
+    id,
+    origin,
+    generation,
+    created,
+    seen,
+    since: now,
+  });
 }
 
 /** Whether a key that the map does not know may be stored because a client shows it. */

@@ -14,7 +14,9 @@ export async function cookiesFor(
   for (const { rule, sessionId, created, reissue } of placement.held) {
     const carrier = carriers.of.get(rule);
     if (!reissue || sessionId === null || carrier === undefined) continue;
-    lines.push(await carrier.issue({ sessionId, origin, generation, created, renewed: now }, scheme));
+    lines.push(
+      await carrier.issue({ sessionId, origin, generation, created, renewed: now }, scheme),
+    );
   }
   return lines;
 }
@@ -25,13 +27,29 @@ export function record(desk: Desk, placement: Placed, now: number, background: B
   for (const held of placement.held) {
     if (!held.isNew || held.sessionId === null) continue;
     const isFirst = held.created === now;
-    if (desk.pool.sessions.record === "never" || (desk.pool.sessions.record === "return" && isFirst)) continue;
+    if (
+      desk.pool.sessions.record === "never" ||
+      (desk.pool.sessions.record === "return" && isFirst)
+    ) {
+      continue;
+    }
     const proposal = { origin: origin.name, generation, created: held.created, carried: true };
     const stored = held
       .ids()
-      .then((ids) => desk.store.assign(ids.slice(0, 1), held.rule.by, proposal, { windowMs: SOON_MS, background }))
+      .then((ids) =>
+        desk.store.assign(ids.slice(0, 1), held.rule.by, proposal, {
+          windowMs: SOON_MS,
+          background,
+        }),
+      )
       .catch((error: unknown) => {
-        console.warn(JSON.stringify({ message: "session not recorded", pool: desk.pool.name, error: String(error) }));
+        console.warn(
+          JSON.stringify({
+            message: "session not recorded",
+            pool: desk.pool.name,
+            error: String(error),
+          }),
+        );
       });
     background(stored);
   }

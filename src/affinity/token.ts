@@ -37,7 +37,11 @@ export function newSessionId(): string {
 }
 
 /** `tags` holds the origins' tags under each secret of the keyring, in its order. */
-export function tokenCodec(keyring: Keyring, tags: readonly OriginTags[], context: string): TokenCodec {
+export function tokenCodec(
+  keyring: Keyring,
+  tags: readonly OriginTags[],
+  context: string,
+): TokenCodec {
   const contextBytes = utf8.encode(context);
   const signed = (bytes: Uint8Array) => {
     const message = new Uint8Array(MAC_AT + contextBytes.length);

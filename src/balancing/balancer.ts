@@ -25,7 +25,12 @@ export function makeBalancer(_pool: Pool, random: number): Balancer {
         ({ origin }) => !without.has(origin.name),
       );
       if (key !== null) {
-        return rendezvous(list, key, ({ origin }) => origin.name, ({ weight }) => weight);
+        return rendezvous(
+          list,
+          key,
+          ({ origin }) => origin.name,
+          ({ weight }) => weight,
+        );
       }
       return turns.next(list);
     },

@@ -24,7 +24,9 @@ export function makeBursts(): Bursts {
   return {
     recent(client, now) {
       const known = client === null ? undefined : first.get(client);
-      return known !== undefined && now - known.at < BURST_MS && now >= known.at ? known.origin : null;
+      return known !== undefined && now - known.at < BURST_MS && now >= known.at
+        ? known.origin
+        : null;
     },
     note(client, origin, now) {
       if (client !== null) first.set(client, { origin, at: now });

@@ -14,7 +14,10 @@ export interface RoundRobin<T extends Weighted> {
  * number of times, and as far apart as can be. `random` in [0, 1) sets where it starts, so that
  * many isolates do not all begin with the same origin.
  */
-export function roundRobin<T extends Weighted>(nameOf: (item: T) => string, random: number): RoundRobin<T> {
+export function roundRobin<T extends Weighted>(
+  nameOf: (item: T) => string,
+  random: number,
+): RoundRobin<T> {
   const credit = new Map<string, number>();
   let skip = -1;
 

@@ -9,7 +9,10 @@ const HOST = /^\.?[a-z0-9-]+(\.[a-z0-9-]+)*$/i;
 const cookieSettings = v.pipe(
   table({
     name: v.nullish(token("a cookie name"), null),
-    path: v.optional(text(/^\/[!-:<-~]*$/, 'a path that starts with "/", without ";" or blanks'), "/"),
+    path: v.optional(
+      text(/^\/[!-:<-~]*$/, 'a path that starts with "/", without ";" or blanks'),
+      "/",
+    ),
     domain: v.nullish(text(HOST, 'a domain, such as "example.com"'), null),
     same_site: v.optional(oneOf(["Strict", "Lax", "None"]), "Lax"),
     secure: v.nullish(v.boolean("true or false"), null),
@@ -39,7 +42,10 @@ const pathPattern = v.pipe(
   text(/^\/[^?#]*$/, 'a path pattern, such as "/rooms/:room/*"'),
   v.check((pattern) => {
     try {
-      return firstGroup(pattern) !== null && new URLPattern({ pathname: pattern }) !== null;
+      return (
+        firstGroup(pattern) !== null &&
+        new URLPattern({ pathname: pattern }).test({ pathname: "" }) === false
+      );
     } catch {
       return false;
     }
@@ -143,7 +149,9 @@ const rule = v.pipe(
   ruleTable,
 ) as unknown as v.GenericSchema<unknown, RuleTable>;
 
-export type RuleTable = { [K in keyof typeof rules]: v.InferOutput<(typeof rules)[K]> }[keyof typeof rules];
+export type RuleTable = {
+  [K in keyof typeof rules]: v.InferOutput<(typeof rules)[K]>;
+}[keyof typeof rules];
 
 /** `affinity` of a pool, and `AFFINITY`: one shorthand, or a list of shorthands and rules. */
 export const affinity = v.pipe(

@@ -98,7 +98,11 @@ function compileOrigin(given: OriginTable, fetcher: Fetcher | null): Origin {
 /** Depends on the URL alone, so that adding or reordering origins renames none. */
 function nameOf(url: string): string {
   const { host, pathname } = new URL(url);
-  return `${host}${pathname.replace(/\/+$/, "")}`.toLowerCase().replace(/[^a-z0-9._-]+/g, "-").replace(/^[-._]+/, "").slice(0, 64);
+  return `${host}${pathname.replace(/\/+$/, "")}`
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, "-")
+    .replace(/^[-._]+/, "")
+    .slice(0, 64);
 }
 
 function compileClientIp(given: PoolTable["client_ip"]): ClientIpSource {
@@ -166,14 +170,26 @@ function compileRule(given: RuleTable): Rule {
         return { ...base, id: `matrix:${name}`, name, pin, learn, separator, pathKind: "matrix" };
       }
       const name = given.pattern ?? "";
-      return { ...base, id: `path:${firstGroup(name)}:${name}`, name, pin: given.pin ?? "hash", learn, separator };
+      return {
+        ...base,
+        id: `path:${firstGroup(name)}:${name}`,
+        name,
+        pin: given.pin ?? "hash",
+        learn,
+        separator,
+      };
     }
     case "ip":
       return { ...base, id: "ip", pin: given.pin, learn: given.learn, v4: given.v4, v6: given.v6 };
   }
 }
 
-function repeated<T>(list: readonly T[], keyOf: (item: T) => string, path: string, what: string): Problem[] {
+function repeated<T>(
+  list: readonly T[],
+  keyOf: (item: T) => string,
+  path: string,
+  what: string,
+): Problem[] {
   const seen = new Set<string>();
   return list.flatMap((item, index) => {
     const key = keyOf(item);
@@ -181,6 +197,12 @@ function repeated<T>(list: readonly T[], keyOf: (item: T) => string, path: strin
       seen.add(key);
       return [];
     }
-    return [{ path: `${path}[${index}]`, value: JSON.stringify(key), expected: `a ${what} that no other has` }];
+    return [
+      {
+        path: `${path}[${index}]`,
+        value: JSON.stringify(key),
+        expected: `a ${what} that no other has`,
+      },
+    ];
   });
 }

@@ -23,7 +23,11 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Reading {
   const token = readToken(env["ADMIN_TOKEN"], problems);
   for (const binding of ["SESSION_MAP", "POOL_STATE"]) {
     if (!isNamespace(env[binding])) {
-      problems.push({ path: binding, value: show(env[binding]), expected: "a Durable Object binding" });
+      problems.push({
+        path: binding,
+        value: show(env[binding]),
+        expected: "a Durable Object binding",
+      });
     }
   }
   if (problems.length > 0) return { ok: false, problems, admin: { ...admin, token } };
@@ -49,7 +53,11 @@ function readPools(env: Readonly<Record<string, unknown>>, problems: Problem[]):
   if (given === undefined) return readOrigins(env, problems);
   for (const other of ["ORIGINS", "AFFINITY"]) {
     if (env[other] !== undefined) {
-      problems.push({ path: other, value: show(env[other]), expected: "to be absent beside POOLS" });
+      problems.push({
+        path: other,
+        value: show(env[other]),
+        expected: "to be absent beside POOLS",
+      });
     }
   }
   return checkPools(given, bindingsOf(env), problems);
@@ -188,7 +196,13 @@ function readToken(given: unknown, problems: Problem[]): string | null {
 
 function readAdminPath(given: unknown, problems: Problem[]): string {
   if (given === undefined) return DEFAULT_ADMIN_PATH;
-  if (typeof given === "string" && /^(\/[\w.~-]+)+$/.test(given) && !/\/\.{1,2}(\/|$)/.test(given)) return given;
+  if (
+    typeof given === "string" &&
+    /^(\/[\w.~-]+)+$/.test(given) &&
+    !/\/\.{1,2}(\/|$)/.test(given)
+  ) {
+    return given;
+  }
   problems.push({
     path: "ADMIN_PATH",
     value: show(given),

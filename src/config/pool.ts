@@ -14,7 +14,8 @@ const WEEK = 7 * DAY;
 const glob = text(/^[^?#\s]+$/, 'a host and path glob, such as "shop.example.com/*"');
 const pathGlob = text(/^\/[^?#\s]*$/, 'a path glob that starts with "/", such as "/assets/*"');
 
-const HTTP_URL = 'an http or https URL without query, fragment or credentials, such as "https://app-1.example.com"';
+const HTTP_URL =
+  'an http or https URL without query, fragment or credentials, such as "https://app-1.example.com"';
 export const originUrl = v.pipe(
   v.string(HTTP_URL),
   v.check((given) => {
@@ -31,7 +32,10 @@ const clientIp = v.lazy((input: unknown) =>
         trusted: v.array(
           v.pipe(
             v.string('an address range, such as "10.0.0.0/8"'),
-            v.check((range) => ipaddr.isValidCIDR(range) || ipaddr.isValid(range), 'an address or range, such as "10.0.0.0/8"'),
+            v.check(
+              (range) => ipaddr.isValidCIDR(range) || ipaddr.isValid(range),
+              'an address or range, such as "10.0.0.0/8"',
+            ),
           ),
           'a list of address ranges, such as ["10.0.0.0/8"]',
         ),
@@ -41,13 +45,23 @@ const clientIp = v.lazy((input: unknown) =>
 
 const origin = v.pipe(
   table({
-    name: v.optional(text(/^[a-z0-9][a-z0-9._-]{0,63}$/, "a name of a-z, 0-9, '.', '_' and '-', at most 64 characters")),
+    name: v.optional(
+      text(
+        /^[a-z0-9][a-z0-9._-]{0,63}$/,
+        "a name of a-z, 0-9, '.', '_' and '-', at most 64 characters",
+      ),
+    ),
     url: v.optional(originUrl),
     binding: v.optional(text(/^[A-Za-z_]\w*$/, "the name of a service, mTLS or VPC binding")),
     weight: v.optional(whole(0, 1000), 1),
     tier: v.optional(whole(0, 9), 0),
-    route: v.optional(text(/^[\w~!*-]{1,64}$/, "a route label of letters, digits, '_', '-', '~', '!' and '*'")),
-    regions: v.optional(v.array(text(/^[A-Za-z]{2,3}$/, 'continents, countries or colos, such as "EU", "DE", "FRA"')), []),
+    route: v.optional(
+      text(/^[\w~!*-]{1,64}$/, "a route label of letters, digits, '_', '-', '~', '!' and '*'"),
+    ),
+    regions: v.optional(
+      v.array(text(/^[A-Za-z]{2,3}$/, 'continents, countries or colos, such as "EU", "DE", "FRA"')),
+      [],
+    ),
     version: v.nullish(text(/^[!-~]{1,64}$/, "a version label without blanks"), null),
     max_sessions: v.nullish(whole(1, 1_000_000_000), null),
     state: v.optional(oneOf(["active", "draining", "disabled"]), "active"),
@@ -75,7 +89,9 @@ const sessions = v.pipe(
     const at = (key: keyof typeof dataset.value, message: string) =>
       addIssue({
         message,
-        path: [{ type: "object", origin: "value", input: dataset.value, key, value: dataset.value[key] }],
+        path: [
+          { type: "object", origin: "value", input: dataset.value, key, value: dataset.value[key] },
+        ],
       });
     if (typeof lease === "number" && typeof idle === "number" && lease > idle / 2) {
       at("lease", "at most half of idle");
@@ -84,7 +100,9 @@ const sessions = v.pipe(
     if (store === "kv" && typeof idle === "number" && idle < MINUTE) {
       at("idle", 'at least "1m" with store = "kv"');
     }
-    if (before?.some((count) => count >= shards)) at("shards_before", `counts below shards (${shards})`);
+    if (before?.some((count) => count >= shards)) {
+      at("shards_before", `counts below shards (${shards})`);
+    }
   }),
 );
 
@@ -106,10 +124,14 @@ function parseExpect(given: unknown): (readonly [number, number])[] | null {
     const one = /^([1-5])xx$/.exec(given);
     if (one) return [[Number(one[1]) * 100, Number(one[1]) * 100 + 99]];
     const range = /^([1-5]\d\d)-([1-5]\d\d)$/.exec(given);
-    return range && Number(range[1]) <= Number(range[2]) ? [[Number(range[1]), Number(range[2])]] : null;
+    return range && Number(range[1]) <= Number(range[2])
+      ? [[Number(range[1]), Number(range[2])]]
+      : null;
   }
   if (!Array.isArray(given) || given.length === 0) return null;
-  return given.every((code) => v.is(status, code)) ? given.map((code: number) => [code, code] as const) : null;
+  return given.every((code) => v.is(status, code))
+    ? given.map((code: number) => [code, code] as const)
+    : null;
 }
 
 const passive = table({
@@ -117,14 +139,21 @@ const passive = table({
   window: v.optional(duration(1000, DAY), "10s"),
   eject: v.optional(duration(1000, DAY), "30s"),
   max_ejected: v.optional(
-    v.pipe(v.number("a share from 0 to 1"), v.minValue(0, "a share from 0 to 1"), v.maxValue(1, "a share from 0 to 1")),
+    v.pipe(
+      v.number("a share from 0 to 1"),
+      v.minValue(0, "a share from 0 to 1"),
+      v.maxValue(1, "a share from 0 to 1"),
+    ),
     0.5,
   ),
 });
 
 export const pool = table({
   name: text(/^[a-z0-9-]{1,32}$/, "a name of a-z, 0-9 and '-', at most 32 characters"),
-  match: v.optional(v.array(glob, 'a list of host and path globs, such as ["shop.example.com/*"]'), []),
+  match: v.optional(
+    v.array(glob, 'a list of host and path globs, such as ["shop.example.com/*"]'),
+    [],
+  ),
   balance: v.optional(
     oneOf(["round-robin", "weighted-random", "least-sessions", "hash", "nearest"]),
     "round-robin",
@@ -159,7 +188,9 @@ export const pool = table({
   drain: v.optional(
     table({
       deadline: v.optional(
-        v.lazy((input: unknown) => (input === "none" ? v.literal("none") : duration(1000, 365 * DAY))) as v.GenericSchema<string, number | "none">,
+        v.lazy((input: unknown) =>
+          input === "none" ? v.literal("none") : duration(1000, 365 * DAY),
+        ) as v.GenericSchema<string, number | "none">,
         "5m",
       ),
     }),

@@ -30,4 +30,5 @@ export function text(shape: RegExp, expected: string) {
 }
 
 /** RFC 9110 §5.6.2 token: what a header or cookie name is made of. */
-export const token = (what: string) => text(/^[!#$%&'*+.^_`|~\w-]{1,256}$/, `${what}, without blanks`);
+export const token = (what: string) =>
+  text(/^[!#$%&'*+.^_`|~\w-]{1,256}$/, `${what}, without blanks`);

@@ -59,7 +59,13 @@ export function viewer(pool: Pool, control: () => Control): Viewer {
       fetchedAt = Date.now();
     } catch (error) {
       makeDo();
-      console.warn(JSON.stringify({ message: "pool view not refreshed", pool: pool.name, error: String(error) }));
+      console.warn(
+        JSON.stringify({
+          message: "pool view not refreshed",
+          pool: pool.name,
+          error: String(error),
+        }),
+      );
     } finally {
       refreshingSince = 0;
     }

@@ -33,7 +33,13 @@ export function forward(
       },
       (error: unknown) => {
         clearTimeout(timer);
-        console.warn(JSON.stringify({ message: "origin did not answer", origin: origin.name, error: String(error) }));
+        console.warn(
+          JSON.stringify({
+            message: "origin did not answer",
+            origin: origin.name,
+            error: String(error),
+          }),
+        );
         resolve({ kind: "unreachable" });
       },
     );
@@ -44,6 +50,8 @@ export function forward(
 export function handshakeFlaw(arrival: Arrival): 400 | 426 | null {
   if (!arrival.isWebSocket) return null;
   const key = arrival.headers.get("sec-websocket-key");
-  if (arrival.method !== "GET" || key === null || !/^[A-Za-z0-9+/]{22}==$/.test(key.trim())) return 400;
+  if (arrival.method !== "GET" || key === null || !/^[A-Za-z0-9+/]{22}==$/.test(key.trim())) {
+    return 400;
+  }
   return arrival.headers.get("sec-websocket-version")?.trim() === "13" ? null : 426;
 }

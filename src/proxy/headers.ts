@@ -82,7 +82,8 @@ export function requestHeaders(
 /** RFC 7239 §4: IPv6 in brackets and quotes, a host with a port in quotes. */
 function forwarded(clientIp: string | null, host: string, proto: string, hops: number): string {
   const by = `${MARK}${hops + 1}`;
-  const client = clientIp === null ? "unknown" : clientIp.includes(":") ? `"[${clientIp}]"` : clientIp;
+  const client =
+    clientIp === null ? "unknown" : clientIp.includes(":") ? `"[${clientIp}]"` : clientIp;
   const quotedHost = /^[\w.-]+$/.test(host) ? host : `"${host}"`;
   return `${by};for=${client};host=${quotedHost};proto=${proto}`;
 }

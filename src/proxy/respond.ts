@@ -15,7 +15,10 @@ export function respond(
 ): Response {
   const hopByHop = responseHopByHop(response.headers);
   const isRedirect = response.status >= 300 && response.status < 400;
-  const location = isRedirect || response.status === 201 ? mapLocation(response.headers, origin.url, arrival) : null;
+  const location =
+    isRedirect || response.status === 201
+      ? mapLocation(response.headers, origin.url, arrival)
+      : null;
   if (hopByHop.length === 0 && location === null && setCookies.length === 0 && status === null) {
     return response;
   }

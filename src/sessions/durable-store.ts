@@ -1,6 +1,14 @@
 import type { By, Pool, Session } from "../model.ts";
 import { Batch } from "./batch.ts";
-import type { Answer, Change, Filter, Ids, Pace, Proposal, SessionStore } from "../session-store.ts";
+import type {
+  Answer,
+  Change,
+  Filter,
+  Ids,
+  Pace,
+  Proposal,
+  SessionStore,
+} from "../session-store.ts";
 import type { Ask, Limits, Shard } from "./protocol.ts";
 import { placesOf } from "./shards.ts";
 
@@ -15,7 +23,8 @@ export function durableStore(pool: Pool, namespace: DurableObjectNamespace): Ses
   const limits: Limits = { idleMs, ttlMs, cap: Math.max(1, Math.floor(max / shards)) };
   const shardCount = Math.max(shards, ...shardsBefore);
   const stub = (shard: number) => namespace.getByName(`${pool.name}/${shard}`) as unknown as Shard;
-  const call = <T>(shard: number, ask: (stub: Shard) => Promise<T>) => callShard(() => ask(stub(shard)));
+  const call = <T>(shard: number, ask: (stub: Shard) => Promise<T>) =>
+    callShard(() => ask(stub(shard)));
   const batches = Array.from(
     { length: shards },
     (_, shard) =>
@@ -64,7 +73,10 @@ export function durableStore(pool: Pool, namespace: DurableObjectNamespace): Ses
   }
 
   /** Asks every place where the id may be until one has it. */
-  async function first<T>(id: string, ask: (stub: Shard, id: string) => Promise<T | null>): Promise<T | null> {
+  async function first<T>(
+    id: string,
+    ask: (stub: Shard, id: string) => Promise<T | null>,
+  ): Promise<T | null> {
     for (const { shard } of places([id])) {
       const found = await call(shard, (at) => ask(at, id));
       if (found !== null) return found;
@@ -119,7 +131,12 @@ async function callShard<T>(attempt: () => Promise<T>): Promise<T> {
       return await within(deadline - Date.now(), attempt());
     } catch (error) {
       const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
-      if (retryable !== true || overloaded === true || tries >= ATTEMPTS || Date.now() >= deadline) {
+      if (
+        retryable !== true ||
+        overloaded === true ||
+        tries >= ATTEMPTS ||
+        Date.now() >= deadline
+      ) {
         throw error;
       }
     }
@@ -128,7 +145,10 @@ async function callShard<T>(attempt: () => Promise<T>): Promise<T> {
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("the session map took too long")), Math.max(0, ms));
+  const timer = setTimeout(
+    () => reject(new Error("the session map took too long")),
+    Math.max(0, ms),
+  );
   try {
     return await Promise.race([work, promise]);
   } finally {

@@ -47,7 +47,13 @@ export class SessionMap extends DurableObject implements Shard {
     const row = this.#live(id, now);
     if (row !== null && row.origin === null) return { kind: "released" };
     if (row !== null && from !== null && !isAt(row, from)) return pinned(row, false);
-    const moved: SessionRow = { id, by: row?.by ?? by, ...to, created: row?.created ?? created, seen: now };
+    const moved: SessionRow = {
+      id,
+      by: row?.by ?? by,
+      ...to,
+      created: row?.created ?? created,
+      seen: now,
+    };
     this.#put(moved, row === null);
     this.#evict();
     await this.#wakeForExpiry(now);
@@ -130,7 +136,15 @@ export class SessionMap extends DurableObject implements Shard {
 
   #session(row: SessionRow): Session {
     const { id, by, origin, generation, created, seen } = row;
-    return { id, by: by as By, origin: origin ?? "", generation, created, seen, expires: this.#expires(row) };
+    return {
+      id,
+      by: by as By,
+      origin: origin ?? "",
+      generation,
+      created,
+      seen,
+      expires: this.#expires(row),
+    };
   }
 
   #adopt(limits: Limits): void {

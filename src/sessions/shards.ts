@@ -33,7 +33,9 @@ export function placesOf(
   for (const id of ids) {
     for (const count of [shards, ...before]) {
       const shard = shardOf(id, count);
-      if (!places.some((place) => place.id === id && place.shard === shard)) places.push({ id, shard });
+      if (!places.some((place) => place.id === id && place.shard === shard)) {
+        places.push({ id, shard });
+      }
     }
   }
   return places;

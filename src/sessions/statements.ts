@@ -64,7 +64,8 @@ export function statements(sql: SqlStorage) {
         row.created,
         row.seen,
       ),
-    touch: (id: string, seen: number) => sql.exec("UPDATE sessions SET seen = ? WHERE id = ?", seen, id),
+    touch: (id: string, seen: number) =>
+      sql.exec("UPDATE sessions SET seen = ? WHERE id = ?", seen, id),
     /** This and the other deletions return how many rows went. */
     drop(id: string): number {
       sql.exec("DELETE FROM sessions WHERE id = ?", id);

@@ -46,7 +46,9 @@ export function renderConfig(config: WorkerConfig): string {
     ({ className }) =>
       `(className = ${quote(className)}, uniqueKey = ${quote(className)}, enableSql = true)`,
   );
-  const socket = protoHeader ? `http = (forwardedProtoHeader = ${quote(protoHeader)})` : "http = ()";
+  const socket = protoHeader
+    ? `http = (forwardedProtoHeader = ${quote(protoHeader)})`
+    : "http = ()";
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
@@ -92,6 +94,9 @@ function quote(text: string): string {
   const escaped = text
     .replace(/["\\]/g, "\\$&")
     // eslint-disable-next-line no-control-regex
-    .replace(/[\x00-\x1f\x7f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
+    .replace(
+      /[\x00-\x1f\x7f]/g,
+      (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
+    );
   return `"${escaped}"`;
 }

@@ -46,7 +46,9 @@ export function clientIpReader(source: ClientIpSource): (arrival: Arrival) => st
     range.includes("/") ? ipaddr.parseCIDR(range) : fullRange(range),
   );
   const isTrusted = (address: Address) =>
-    trusted.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits));
+    trusted.some(
+      ([network, bits]) => network.kind() === address.kind() && address.match(network, bits),
+    );
   return ({ headers }) => {
     const chain = headers.get(source.header)?.split(",") ?? [];
     let client: Address | null = null;

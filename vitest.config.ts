@@ -1,0 +1,32 @@
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                AFFINITY_SECRET: "only-for-tests-0123456789abcdef0123456789",
+                ADMIN_TOKEN: "only-for-tests-admin-token",
+              },
+            },
+          }),
+        ],
+        test: { name: "workerd", include: ["test/unit/**/*.test.ts"] },
+      },
+      {
+        test: {
+          name: "end-to-end",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});

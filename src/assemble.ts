@@ -1,16 +1,19 @@
-import { makeCarriers, type Carriers } from "./affinity/carriers.ts";
+import { makeCarriers, unwrapping, type Carriers, type Unwrapping } from "./affinity/carriers.ts";
 import type { Desk } from "./affinity/desk.ts";
 import { makeKeyring } from "./affinity/keyring.ts";
 import { clientIpReader } from "./affinity/keys/ip.ts";
+import { learnsFromAnswers } from "./affinity/learn.ts";
 import { makeLeases } from "./affinity/leases.ts";
 import { readersOf } from "./affinity/readers.ts";
 import type { Reader } from "./affinity/sighting.ts";
 import type { Arrival } from "./arrival.ts";
 import { makeBalancer, type Balancer } from "./balancing/balancer.ts";
 import { makeBursts, type Bursts } from "./balancing/bursts.ts";
+import { healthWatch, type HealthWatch } from "./health-watch.ts";
 import type { Config, Pool } from "./model.ts";
 import { hostMatcher, pathMatcher, type Matcher } from "./pools/match.ts";
-import { viewer, type Control, type Viewer } from "./pools/view.ts";
+import type { Control, Plan } from "./pools/control.ts";
+import { planOf, viewer, type Viewer } from "./pools/view.ts";
 import { durableStore } from "./sessions/durable-store.ts";
 
 /** The bindings a router needs; who mounts it passes them. */
@@ -31,44 +34,55 @@ export interface PoolParts {
   readonly viewer: Viewer;
   readonly balancer: Balancer;
   readonly bursts: Bursts;
+  readonly health: HealthWatch;
   readonly control: () => Control;
+  readonly plan: Plan;
+  /** Whether origins issue IDs that have to be learned from their answers. */
+  readonly learns: boolean;
+  readonly unwrapping: Unwrapping;
 }
 
 export interface Router {
   readonly config: Config;
   readonly pools: readonly PoolParts[];
-  /** Cookies of ours, of any pool: none of them is any origin's business. */
-  readonly cookieNames: readonly string[];
 }
 
 export async function assemble(config: Config, namespaces: Namespaces): Promise<Router> {
   const keyring = await makeKeyring(config.secrets);
-  const pools = await Promise.all(
-    config.pools.map(async (pool): Promise<PoolParts> => {
-      const carriers = await makeCarriers(pool, keyring);
-      const control = () => namespaces.poolState.getByName(pool.name) as unknown as Control;
-      return {
+  const all = await Promise.all(
+    config.pools.map(async (pool) => ({
+      pool,
+      carriers: await makeCarriers(pool, keyring),
+      plan: await planOf(pool),
+    })),
+  );
+  const ours = all.flatMap(({ carriers }) => [...carriers.of.values()].flatMap((one) => one.names));
+  const pools = all.map(({ pool, carriers, plan }): PoolParts => {
+    const control = () => namespaces.poolState.getByName(pool.name) as unknown as Control;
+    const watch = healthWatch(pool, control, () => view);
+    const view: Viewer = viewer(pool, plan, control, watch.local);
+    return {
+      pool,
+      match: hostMatcher(pool),
+      isSkipped: pathMatcher(pool.skip),
+      clientIp: clientIpReader(pool.clientIp),
+      readers: readersOf(pool, carriers),
+      carriers,
+      desk: {
         pool,
-        match: hostMatcher(pool),
-        isSkipped: pathMatcher(pool.skip),
-        clientIp: clientIpReader(pool.clientIp),
-        readers: readersOf(pool, carriers),
-        carriers,
-        desk: {
-          pool,
-          keyring,
-          store: durableStore(pool, namespaces.sessionMap),
-          leases: makeLeases(pool.sessions.leaseMs),
-        },
-        viewer: viewer(pool, control),
-        balancer: makeBalancer(pool, Math.random()),
-        bursts: makeBursts(),
-        control,
-      };
-    }),
-  );
-  const names = pools.flatMap(({ carriers }) =>
-    [...carriers.of.values()].flatMap((one) => one.names),
-  );
-  return { config, pools, cookieNames: [...new Set(names)] };
+        keyring,
+        store: durableStore(pool, namespaces.sessionMap),
+        leases: makeLeases(pool.sessions.leaseMs),
+      },
+      viewer: view,
+      balancer: makeBalancer(pool.balance, Math.random),
+      bursts: makeBursts(),
+      health: watch,
+      control,
+      plan,
+      learns: learnsFromAnswers(pool.rules),
+      unwrapping: unwrapping(pool.rules, [...new Set(ours)]),
+    };
+  });
+  return { config, pools };
 }

@@ -40,6 +40,7 @@ export interface Origin {
   /** Scheme, authority and base path, without a trailing slash. Empty for a binding without URL. */
   readonly url: string;
   /** A service, mTLS or VPC binding that reaches the origin instead of the global fetch. */
+  readonly binding: string | null;
   readonly fetcher: Fetcher | null;
   readonly weight: number;
   readonly tier: number;
@@ -151,6 +152,11 @@ export interface Standing {
   readonly weight: number;
   /** Pins of an earlier generation are void. */
   readonly generation: number;
+  readonly health: "up" | "down";
+  /** When it last came back; null if it never was down. ms since the epoch. */
+  readonly upSince: number | null;
+  /** Live pinned sessions, as of the view; 0 when nobody counts them. */
+  readonly sessions: number;
   /** May serve a session that is pinned to it; if not, `lost` says why. */
   readonly keep: boolean;
   readonly lost: "down" | "drained" | "disabled" | null;
@@ -166,4 +172,25 @@ export interface Snapshot {
   readonly recalled: ReadonlySet<string>;
   /** Leases that began before this time do not count; ms since the epoch. */
   readonly askBefore: number;
+  /** When the sessions of the standings were counted; ms since the epoch. */
+  readonly countsAt: number;
+  /** When time alone changes this; ms since the epoch. */
+  readonly validUntil: number;
 }
+
+/** What balancing proposes for this request; null when no origin may take a session. */
+export type Choose = (wish: Wish) => Standing | null;
+
+export interface Wish {
+  /** The origin that was lost. */
+  readonly avoid: Standing | null;
+  /** For a choice that is the same everywhere, without a map; null: by the pool's policy. */
+  readonly key: string | null;
+  /** The key is a pin of its own (`pin = "hash"`): draining origins still count. */
+  readonly isPinned?: boolean;
+}
+
+/** A cookie or header of the application that goes to the client in another form. */
+export type Instead =
+  | { readonly kind: "cookie"; readonly name: string; readonly line: string }
+  | { readonly kind: "header"; readonly name: string; readonly value: string };

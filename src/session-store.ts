@@ -58,6 +58,8 @@ export interface SessionStore {
   move(ids: Ids, change: Change): Promise<Answer>;
   /** Ends a session; pins that clients carry become void. Null if there is none. */
   release(id: string): Promise<Session | null>;
+  /** Drops a session that the application itself has ended or replaced. */
+  forget(ids: Ids): Promise<void>;
   find(id: string): Promise<Session | null>;
   list(cursor: string, filter: Filter, most: number): Promise<SessionPage>;
   /** Live sessions by origin. */

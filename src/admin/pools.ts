@@ -1,6 +1,7 @@
 import type { PoolParts } from "../assemble.ts";
+import type { OriginChange } from "../pools/control.ts";
 
-/** Pools and their origins as operators see them. */
+/** Pools and their origins as operators see and change them. */
 
 export interface OriginView {
   readonly name: string;
@@ -10,6 +11,7 @@ export interface OriginView {
   readonly tier: number;
   readonly sessions: number;
   readonly generation: number;
+  /** While draining; null otherwise. `deadline` null: until the last session ends. */
   readonly drain: { since: string; deadline: string | null; sessions: number } | null;
 }
 
@@ -21,19 +23,57 @@ export interface PoolView {
 export async function viewPool({ pool, desk, viewer }: PoolParts): Promise<PoolView> {
   await desk.store.flush();
   const [snapshot, counts] = await Promise.all([viewer.refresh(), desk.store.counts()]);
+  const rows = new Map(viewer.view().origins.map((row) => [row.name, row]));
   const origins = [...snapshot.standings.values()].map((standing): OriginView => {
-    const { origin, state, weight, generation } = standing;
+    const { origin, state, health, weight, generation } = standing;
     const { name, tier } = origin;
-    return {
-      name,
-      state,
-      health: "up",
-      weight,
-      tier,
-      sessions: counts[name] ?? 0,
-      generation,
-      drain: null,
-    };
+    const sessions = counts[name] ?? 0;
+    const row = rows.get(name);
+    const since = row?.drain_since ?? null;
+    const deadline = row?.drain_deadline ?? null;
+    const drain = state === "draining" && since !== null
+      ? { since: iso(since), deadline: deadline === null ? null : iso(deadline), sessions }
+      : null;
+    return { name, state, health, weight, tier, sessions, generation, drain };
   });
   return { name: pool.name, origins };
+}
+
+export async function changeOrigin(
+  { control, plan, viewer }: PoolParts,
+  origin: string,
+  change: OriginChange,
+): Promise<void> {
+  await control().change(origin, change, plan);
+  await viewer.refresh();
+}
+
+/** Voids every pin of one origin, or of all of the pool; how many sessions that were. */
+export async function releaseAll({ pool, desk, control, viewer }: PoolParts, origin: string | null): Promise<number> {
+  await desk.store.flush();
+  const counts = await desk.store.counts();
+  const names = pool.origins.map(({ name }) => name).filter((name) => origin === null || name === origin);
+  await control().raise(names, "operator");
+  await viewer.refresh();
+  return names.reduce((sum, name) => sum + (counts[name] ?? 0), 0);
+}
+
+export async function listEvents(pools: readonly PoolParts[], before: number, most: number) {
+  const all = await Promise.all(
+    pools.map(async ({ pool, control }) =>
+      (await control().events(before, most)).map(({ id, at, kind, origin, cause }) => ({
+        id: `${pool.name}~${id}`,
+        at: iso(at),
+        pool: pool.name,
+        kind,
+        origin,
+        cause,
+      })),
+    ),
+  );
+  return all.flat().sort((a, b) => (a.at < b.at ? 1 : -1));
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
 }

@@ -68,7 +68,7 @@ export async function releaseSession(
     await desk.store.flush();
     const session = await desk.store.release(id);
     if (session === null) continue;
-    await control().recall([id], pool.sessions.leaseMs);
+    await control().recall([id], pool.sessions.leaseMs, "released");
     await viewer.refresh();
     return toView(pool.name, session);
   }

@@ -3,6 +3,8 @@ import QuickLRU from "quick-lru";
 import type { Arrival } from "../arrival.ts";
 import type { Pool, Rule } from "../model.ts";
 import { cookiesNamed, withoutPairs, type CookiePair } from "./cookie-header.ts";
+import { envelope, unwrap, unwrapCookies, type Envelope } from "./embed.ts";
+import { keySource } from "./key-source.ts";
 import { tagOrigins, type Keyring } from "./keyring.ts";
 import { cookieName, setCookie } from "./set-cookie.ts";
 import type { Reader } from "./sighting.ts";
@@ -16,8 +18,8 @@ type Scheme = Arrival["scheme"];
 /** Reads and writes the pins that clients carry for one rule. */
 export interface Carrier {
   readonly read: Reader;
-  /** The Set-Cookie line that gives the client this pin. */
-  issue(token: Omit<Token, "current">, scheme: Scheme): Promise<string>;
+  /** The Set-Cookie line that gives the client this pin; `lifetime` adds attributes to it. */
+  issue(token: Omit<Token, "current">, scheme: Scheme, lifetime?: string): Promise<string>;
   /** The Set-Cookie line that takes the pin back. */
   revoke(scheme: Scheme): string;
   /** The cookie's name for either scheme. */
@@ -26,26 +28,22 @@ export interface Carrier {
 
 export interface Carriers {
   readonly of: ReadonlyMap<Rule, Carrier>;
-  readerOf(rule: Rule): Reader;
+  readonly envelopes: ReadonlyMap<Rule, Envelope>;
 }
 
 export async function makeCarriers(pool: Pool, keyring: Keyring): Promise<Carriers> {
-  const rules = pool.rules.filter(({ pin }) => pin === "cookie");
   const tags = await Promise.all(keyring.all.map((keys) => tagOrigins(keys, pool)));
-  const of = new Map(
-    rules.map((rule) => {
+  const of = new Map<Rule, Carrier>();
+  const envelopes = new Map<Rule, Envelope>();
+  for (const rule of pool.rules) {
+    if (rule.pin === "cookie") {
       const codec = tokenCodec(keyring, tags, `${pool.name}\0${rule.id}`);
-      return [rule, cookieCarrier(rule, pool, codec)];
-    }),
-  );
-  return {
-    of,
-    readerOf(rule) {
-      const carrier = of.get(rule);
-      if (carrier === undefined) throw new Error(`rule ${rule.id} carries no pin`);
-      return carrier.read;
-    },
-  };
+      of.set(rule, cookieCarrier(rule, pool, codec));
+    } else if (rule.pin === "embed") {
+      envelopes.set(rule, envelope(rule, pool, keyring, tags, keySource(rule)));
+    }
+  }
+  return { of, envelopes };
 }
 
 function cookieCarrier(rule: Rule, pool: Pool, codec: ReturnType<typeof tokenCodec>): Carrier {
@@ -80,6 +78,8 @@ function cookieCarrier(rule: Rule, pool: Pool, codec: ReturnType<typeof tokenCod
     names: [...new Set([secureName, plainName])],
     read({ cookies, scheme }) {
       if (cookies === null) return absent;
+      // A companion without the cookie it accompanies says nothing.
+      if (rule.by === "app-cookie" && cookiesNamed(cookies, rule.name).length === 0) return absent;
       const pairs = cookiesNamed(cookies, nameFor(scheme));
       const only = pairs[0];
       if (only === undefined) return absent;
@@ -88,10 +88,10 @@ function cookieCarrier(rule: Rule, pool: Pool, codec: ReturnType<typeof tokenCod
         ? newest(pairs.slice(0, COPIES_MOST))
         : { kind: "carried", rule, token: known };
     },
-    async issue(token, scheme) {
+    async issue(token, scheme, lifetime = "") {
       const value = await codec.write(token);
       verified.set(value, { ...token, current: true });
-      return setCookie(nameFor(scheme), value, rule.cookie, scheme, maxAge);
+      return setCookie(nameFor(scheme), value, rule.cookie, scheme, maxAge) + lifetime;
     },
     revoke: (scheme) => setCookie(nameFor(scheme), "", rule.cookie, scheme, 0),
   };
@@ -100,9 +100,39 @@ function cookieCarrier(rule: Rule, pool: Pool, codec: ReturnType<typeof tokenCod
 /** Copies of one cookie that are looked at; a browser sends a few, an attacker a thousand. */
 const COPIES_MOST = 16;
 
-/** The Cookie header without cookies of these names; null when nothing is left. */
-export function withoutCookies(cookies: string | null, names: readonly string[]): string | null {
+/**
+ * What of a request's cookies and headers is for the origin alone to see differently: our cookies are
+ * cut out, envelopes are opened.
+ */
+export interface Unwrapping {
+  /** Cookies of ours, of any pool: none of them is any origin's business. */
+  readonly ours: readonly string[];
+  readonly cookies: readonly string[];
+  readonly headers: readonly string[];
+}
+
+export function unwrapping(rules: readonly Rule[], ours: readonly string[]): Unwrapping {
+  const embedded = rules.filter(({ pin }) => pin === "embed");
+  const named = (by: Rule["by"]) =>
+    embedded.filter((rule) => rule.by === by).map(({ name }) => name);
+  return { ours, cookies: named("app-cookie"), headers: named("header") };
+}
+
+/** The Cookie header for the origin; null when nothing is left. */
+export function cookiesForOrigin(
+  cookies: string | null,
+  { ours, cookies: embedded }: Unwrapping,
+): string | null {
   if (cookies === null) return null;
-  const ours = names.flatMap((name) => cookiesNamed(cookies, name));
-  return ours.length === 0 ? cookies : withoutPairs(cookies, ours);
+  const pairs = ours.flatMap((name) => cookiesNamed(cookies, name));
+  const rest = pairs.length === 0 ? cookies : withoutPairs(cookies, pairs);
+  return rest === null || embedded.length === 0 ? rest : unwrapCookies(rest, embedded);
+}
+
+/** Opens the envelopes in headers, in place. */
+export function unwrapHeaders(headers: Headers, { headers: embedded }: Unwrapping): void {
+  for (const name of embedded) {
+    const value = unwrap(headers.get(name) ?? "")?.value;
+    if (value !== undefined) headers.set(name, value);
+  }
 }

@@ -1,4 +1,4 @@
-import type { Background, Pin, Pool, Rule, Snapshot, Standing } from "../model.ts";
+import type { Background, Choose, Pin, Pool, Rule, Snapshot, Standing } from "../model.ts";
 import type { MoveReason, Outcome } from "../outcome.ts";
 import type { Ids, Place, SessionStore } from "../session-store.ts";
 import type { Keyring } from "./keyring.ts";
@@ -27,24 +27,14 @@ export interface Visit {
   readonly choose: Choose;
 }
 
-/** What balancing proposes; null when no origin may take a session. */
-export type Choose = (wish: Wish) => Standing | null;
-
-export interface Wish {
-  /** The origin that was lost. */
-  readonly avoid: Standing | null;
-  /** For a deterministic choice that needs no map; null: by the pool's policy. */
-  readonly key: string | null;
-  /** The key is a pin of its own (`pin = "hash"`): draining origins still count. */
-  readonly isPinned?: boolean;
-}
-
 /** One place where this session's pin is, or shall be, kept. */
 export interface Held {
   readonly rule: Rule;
   /** Set when the client carries the pin. */
   readonly sessionId: string | null;
-  /** Null for a session that was never recorded anywhere. */
+  /** Set when the map alone keeps the pin. */
+  readonly key: string | null;
+  /** Where the map has it now; null if it has no row that must be moved. */
   readonly at: Place | null;
   readonly created: number;
   readonly isNew: boolean;
@@ -86,8 +76,6 @@ export interface Located {
   readonly flaw: "invalid" | "expired" | null;
   /** Where the pin is kept, if something has to be done about it. */
   readonly held: Held | null;
-  /** There is, or will be, a row in the map. */
-  readonly isRecorded: boolean;
   /** The map was needed and did not answer. */
   readonly degraded: boolean;
 }

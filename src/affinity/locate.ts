@@ -30,11 +30,11 @@ export function locate(
     case "keyed":
       return locateKey(desk, visit, sighting, ask);
     case "named":
-      return here(sighting, visit.snapshot, current(visit, sighting.origin.name), null, false);
+      return here(sighting, visit.snapshot, current(visit, sighting.origin.name), null);
     case "hashed": {
       const standing = visit.choose({ avoid: null, key: sighting.key, isPinned: true });
       if (standing === null) return nowhere(sighting, null);
-      return here(sighting, visit.snapshot, current(visit, standing.origin.name), null, false);
+      return here(sighting, visit.snapshot, current(visit, standing.origin.name), null);
     }
   }
 }
@@ -48,16 +48,24 @@ function locateToken(
   const { token } = sighting;
   const { idleMs, ttlMs, leaseMs, record } = desk.pool.sessions;
   const age = visit.now - token.renewed;
-  // Without leases the token is re-issued only every half idle time; the map knows better.
-  const oldest = leaseMs === 0 ? idleMs * 1.5 : idleMs;
+  // A token that is not re-issued at every lease grows older than its session; the map knows better.
+  const isOurs = sighting.rule.by === "cookie";
+  const oldest = !isOurs ? ttlMs : leaseMs === 0 ? idleMs * 1.5 : idleMs;
   if (visit.now - token.created >= ttlMs || age >= oldest) return nowhere(sighting, "expired");
   const pin = pinOf(token);
   const isFresh = age < leaseMs && age > -SKEW_MS && token.renewed >= visit.snapshot.askBefore;
-  const isFirstReturn = record === "return" && token.created === token.renewed;
+  const isFirstReturn = isOurs && record === "return" && token.created === token.renewed;
   if (record === "never" || isFirstReturn) {
     const reissue = !isFresh || !token.current || isFirstReturn;
-    const held = heldToken(desk, sighting, pin, reissue, isFirstReturn);
-    return here(sighting, visit.snapshot, pin, held, false);
+    const held = { ...heldToken(desk, sighting, pin, reissue, isFirstReturn), at: null };
+    return here(sighting, visit.snapshot, pin, held);
+  }
+  if (!isOurs) {
+    // What this isolate has learned since is newer than a token that is not re-issued.
+    const known = desk.leases.get(sighting.rule.id, token.sessionId, visit.now, visit.snapshot);
+    if (known !== null && known.since > token.renewed) {
+      return here(sighting, visit.snapshot, known, heldToken(desk, sighting, known, false, false));
+    }
   }
   if (isFresh && visit.snapshot.recalled.size === 0) return trusted(desk, visit, sighting, pin);
   return renew(desk, visit, sighting, pin, isFresh, ask);
@@ -75,7 +83,7 @@ function trusted(
   const held = isQuiet
     ? null
     : heldToken(desk, sighting, pin, lost !== null || !sighting.token.current, false);
-  return found(sighting, pin, lost, held, true);
+  return found(sighting, pin, lost, held);
 }
 
 /** The lease is over: one call slides the idle time and learns of moves and releases. */
@@ -95,9 +103,10 @@ async function renew(
     return trusted(desk, visit, sighting, carried);
   }
   const known = desk.leases.get(rule.id, token.sessionId, now, snapshot);
-  const reissue = leaseMs > 0 || !token.current || now - token.renewed >= idleMs / 2;
+  const isDue = rule.by === "cookie" && (leaseMs > 0 || now - token.renewed >= idleMs / 2);
+  const reissue = isDue || !token.current;
   if (known !== null) {
-    return here(sighting, snapshot, known, heldToken(desk, sighting, known, reissue, false), true);
+    return here(sighting, snapshot, known, heldToken(desk, sighting, known, reissue, false));
   }
   // Past its idle time a token counts only if the map has seen the session later.
   const proposal =
@@ -115,27 +124,21 @@ async function renew(
         .assign(ids, rule.by, proposal, { windowMs: SOON_MS, background })
         .catch(() => null),
     );
-    return here(
-      sighting,
-      snapshot,
-      carried,
-      heldToken(desk, sighting, carried, reissue, false),
-      true,
-    );
+    return here(sighting, snapshot, carried, heldToken(desk, sighting, carried, reissue, false));
   }
   let answer: Answer;
   try {
     answer = await desk.store.assign(ids, rule.by, proposal, { windowMs: 0, background });
   } catch {
     const held = heldToken(desk, sighting, carried, false, false);
-    return { ...here(sighting, snapshot, carried, held, true), degraded: true };
+    return { ...here(sighting, snapshot, carried, held), degraded: true };
   }
   if (answer.kind === "unknown") return nowhere(sighting, "expired");
   if (answer.kind === "released") {
     return { ...nowhere(sighting, null), pin: carried, lost: "released" };
   }
   desk.leases.set(rule.id, token.sessionId, { ...answer, id: ids[0] ?? "", since: now });
-  return here(sighting, snapshot, answer, heldToken(desk, sighting, answer, reissue, false), true);
+  return here(sighting, snapshot, answer, heldToken(desk, sighting, answer, reissue, false));
 }
 
 async function locateKey(
@@ -150,7 +153,7 @@ async function locateKey(
   if (known !== null) {
     const isQuiet = desk.pool.rules.length === 1 && lostReason(snapshot, known) === null;
     const held = isQuiet ? null : heldRow(sighting, known, () => idsOf(desk, rule, key));
-    return here(sighting, snapshot, known, held, true);
+    return here(sighting, snapshot, known, held);
   }
   if (!ask) return nowhere(sighting, null);
   const ids = await idsOf(desk, rule, key);
@@ -163,7 +166,6 @@ async function locateKey(
       snapshot,
       answer,
       heldRow(sighting, answer, async () => ids),
-      true,
     );
   } catch {
     return { ...nowhere(sighting, null), degraded: true };
@@ -183,6 +185,7 @@ function heldRow(
   return {
     rule,
     sessionId: null,
+    key: sighting.key,
     at: pin,
     created: pin.created,
     isNew: false,
@@ -201,6 +204,7 @@ function heldToken(
   return {
     rule,
     sessionId: token.sessionId,
+    key: null,
     at: pin,
     created: token.created,
     isNew,
@@ -220,14 +224,8 @@ function current(visit: Visit, origin: string): Pin {
   return { origin, generation, created: visit.now, seen: visit.now };
 }
 
-function here(
-  sighting: Sighting,
-  snapshot: Snapshot,
-  pin: Pin,
-  held: Held | null,
-  isRecorded: boolean,
-): Located {
-  return found(sighting, pin, lostReason(snapshot, pin), held, isRecorded);
+function here(sighting: Sighting, snapshot: Snapshot, pin: Pin, held: Held | null): Located {
+  return found(sighting, pin, lostReason(snapshot, pin), held);
 }
 
 function found(
@@ -235,7 +233,6 @@ function found(
   pin: Pin | null,
   lost: MoveReason | null,
   held: Held | null,
-  isRecorded: boolean,
 ): Located {
   const { rule } = sighting;
   return {
@@ -246,13 +243,12 @@ function found(
     lost,
     flaw: null,
     held,
-    isRecorded,
     degraded: false,
   };
 }
 
 function nowhere(sighting: Sighting, flaw: "invalid" | "expired" | null): Located {
-  return { ...found(sighting, null, null, null, false), flaw };
+  return { ...found(sighting, null, null, null), flaw };
 }
 
 function keyOf(sighting: Sighting): string | null {

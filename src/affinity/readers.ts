@@ -1,11 +1,7 @@
 import type { Origin, Pool, Rule } from "../model.ts";
 import type { Carriers } from "./carriers.ts";
-import { appCookieKey } from "./keys/app-cookie.ts";
-import { headerKey } from "./keys/header.ts";
-import { ipKey } from "./keys/ip.ts";
-import { matrixKey, patternKey } from "./keys/path.ts";
-import { queryKey } from "./keys/query.ts";
-import type { KeySource, Reader } from "./sighting.ts";
+import { keySource } from "./key-source.ts";
+import type { Reader } from "./sighting.ts";
 
 /** One reader per rule: where its key is read (a file in keys/) × where its pin is kept. */
 export function readersOf(pool: Pool, carriers: Carriers): readonly Reader[] {
@@ -15,8 +11,11 @@ export function readersOf(pool: Pool, carriers: Carriers): readonly Reader[] {
 function readerOf(rule: Rule, pool: Pool, carriers: Carriers): Reader {
   switch (rule.pin) {
     case "cookie":
-    case "embed":
-      return carriers.readerOf(rule);
+    case "embed": {
+      const reader = carriers.of.get(rule)?.read ?? carriers.envelopes.get(rule)?.read;
+      if (reader === undefined) throw new Error(`rule ${rule.id} has no carrier`);
+      return reader;
+    }
     case "map":
     case "hash": {
       const kind = rule.pin === "map" ? "keyed" : "hashed";
@@ -53,21 +52,4 @@ function routeOf(
     at = key.indexOf(separator, at + 1);
   }
   return null;
-}
-
-export function keySource(rule: Rule): KeySource {
-  switch (rule.by) {
-    case "cookie":
-      return () => null;
-    case "app-cookie":
-      return appCookieKey(rule.name);
-    case "header":
-      return headerKey(rule.name);
-    case "query":
-      return queryKey(rule.name);
-    case "path":
-      return rule.pathKind === "matrix" ? matrixKey(rule.name) : patternKey(rule.name);
-    case "ip":
-      return ipKey(rule.v4, rule.v6);
-  }
 }

@@ -1,14 +1,17 @@
+import type { Pin, Rule, Standing } from "../model.ts";
+import type { Outcome } from "../outcome.ts";
+import type { Place } from "../session-store.ts";
 import type { Desk, Held, Located, Moved, Placed, Placement, Visit } from "./desk.ts";
-import { SOON_MS } from "./desk.ts";
 import { sessionIds } from "./keyring.ts";
 import { locate } from "./locate.ts";
 import type { Sighting } from "./sighting.ts";
 import { newSessionId } from "./token.ts";
-import type { Pin, Rule, Standing } from "../model.ts";
-import type { Outcome } from "../outcome.ts";
-import type { Place } from "../session-store.ts";
 
-/** Which origin serves this request, and which pins are to be kept (DESIGN.md §2). */
+/**
+ * Which origin serves this request, and where its pin is to be kept (DESIGN.md §2). Reads the map; the
+ * one thing it writes is the first assignment of a new key, which the map must decide before any
+ * origin sees the request. Everything else is written by `commit`, once an origin has answered.
+ */
 export async function settle(desk: Desk, visit: Visit): Promise<Placement> {
   const located: Located[] = [];
   let winner: Located | null = null;
@@ -23,14 +26,15 @@ export async function settle(desk: Desk, visit: Visit): Promise<Placement> {
 }
 
 /** A usable pin: its origin serves, and every other rule that can keep the pin does so. */
-async function follow(
+function follow(
   desk: Desk,
   visit: Visit,
   located: readonly Located[],
   winner: Located,
   pin: Pin,
-) {
-  const standing = visit.snapshot.standings.get(pin.origin)!;
+): Placement {
+  const standing = visit.snapshot.standings.get(pin.origin);
+  if (standing === undefined) return { kind: "nobody" };
   const isDegraded = located.some(({ degraded }) => degraded);
   // The usual case: one rule, nothing to renew, nothing to store.
   if (located.length === 1 && winner.held === null) {
@@ -42,60 +46,33 @@ async function follow(
       ? { from: earlier.pin.origin, reason: earlier.lost }
       : null;
   const outcome = isDegraded ? "degraded" : moved ? "moved" : "hit";
-  return placed(standing, outcome, winner.rule, moved, await keep(desk, visit, located, standing));
+  return placed(standing, outcome, winner.rule, moved, heldFor(desk, visit, located, standing));
 }
 
 /** The pin can't be used: refuse, serve elsewhere, or move the session. */
-async function replace(
+function replace(
   desk: Desk,
   visit: Visit,
   located: readonly Located[],
   lost: Located,
   pin: Pin,
-): Promise<Placement> {
+): Placement {
   const reason = lost.lost ?? "released";
-  const { onLost } = desk.pool.failover;
-  if (onLost === "refuse" && reason !== "released") return { kind: "refused", rule: lost.rule };
+  const onLost = reason === "released" ? "repin" : desk.pool.failover.onLost;
+  if (onLost === "refuse") return { kind: "refused", rule: lost.rule };
   const old = visit.snapshot.standings.get(pin.origin) ?? null;
-  const avoid = reason === "released" ? null : old;
-  // Without a pin that can be moved, the same session must find the same substitute again.
-  const isMovable = lost.held !== null && (onLost === "repin" || reason === "released");
-  const candidate = visit.choose({ avoid, key: isMovable ? null : lost.key });
-  if (candidate === null) return { kind: "nobody" };
-  const moved = candidate.origin.name === pin.origin ? null : { from: pin.origin, reason };
-  if (onLost === "detour" && reason !== "released") {
-    return placed(candidate, "detour", lost.rule, moved, []);
-  }
-  return moveTo(desk, visit, located, lost, candidate, moved);
-}
-
-/** Moves the lost session to the candidate, or to where a parallel request has just moved it. */
-async function moveTo(
-  desk: Desk,
-  visit: Visit,
-  located: readonly Located[],
-  lost: Located,
-  candidate: Standing,
-  moved: Moved | null,
-): Promise<Placement> {
-  let standing = candidate;
-  let isDegraded = located.some(({ degraded }) => degraded);
-  if (lost.held !== null && lost.isRecorded) {
-    try {
-      const { by } = lost.rule;
-      const { at: from, created } = lost.held;
-      const change = { by, from, to: placeOf(candidate), created };
-      const answer = await desk.store.move(await lost.held.ids(), change);
-      const there =
-        answer.kind === "pinned" ? visit.snapshot.standings.get(answer.origin) : undefined;
-      if (there?.keep) standing = there;
-    } catch {
-      isDegraded = true;
-    }
-  }
+  // By key, so that parallel requests of the session agree, and a detour is the same every time.
+  // A released session is free to go anywhere.
+  const standing =
+    reason === "released"
+      ? visit.choose({ avoid: null, key: null })
+      : visit.choose({ avoid: old, key: lost.key });
+  if (standing === null) return { kind: "nobody" };
+  const moved = standing.origin.name === pin.origin ? null : { from: pin.origin, reason };
+  if (onLost === "detour") return placed(standing, "detour", lost.rule, moved, []);
+  const isDegraded = located.some(({ degraded }) => degraded);
   const outcome = isDegraded ? "degraded" : moved ? "moved" : "new";
-  const held = await keep(desk, visit, located, standing);
-  return placed(standing, outcome, lost.rule, moved, held);
+  return placed(standing, outcome, lost.rule, moved, heldFor(desk, visit, located, standing));
 }
 
 /** No pin at all: balancing proposes, and the first rule with a map decides. */
@@ -103,105 +80,76 @@ async function start(desk: Desk, visit: Visit, located: readonly Located[]): Pro
   const failed = located.find(({ degraded }) => degraded);
   const candidate = visit.choose({ avoid: null, key: failed?.key ?? null });
   if (candidate === null) return { kind: "nobody" };
-  if (!visit.mayMake) {
+  if (!visit.mayMake)
     return placed(candidate, located.length > 0 ? "skip" : "none", null, null, []);
-  }
   if (failed !== undefined) {
-    const held = await keep(
-      desk,
-      visit,
-      located.filter((one) => !one.degraded),
-      candidate,
-    );
+    const others = located.filter((one) => !one.degraded);
+    const held = heldFor(desk, visit, others, candidate);
     return placed(candidate, "degraded", failed.rule, null, held);
   }
   const decider = located.find(({ sighting }) => believes(sighting));
-  const decided = decider ? await decide(desk, visit, decider, candidate) : null;
-  const standing = decided?.standing ?? candidate;
-  const others = decider ? located.filter((one) => one !== decider) : located;
-  const held = await keep(desk, visit, others, standing);
-  const all = decided ? [...held, decided.held] : held;
+  if (decider !== undefined) return decide(desk, visit, located, decider, candidate);
+  const held = heldFor(desk, visit, located, candidate);
   const flaw = located.find((one) => one.flaw !== null)?.flaw ?? null;
-  const outcome = decided?.outcome ?? (all.length === 0 ? "none" : (flaw ?? "new"));
-  return placed(standing, outcome, decider?.rule ?? all[0]?.rule ?? null, null, all);
+  const outcome = held.length === 0 ? "none" : (flaw ?? "new");
+  return placed(candidate, outcome, held[0]?.rule ?? null, null, held);
 }
 
 /** Lets the map choose between our candidate and whoever came first. */
-async function decide(desk: Desk, visit: Visit, decider: Located, candidate: Standing) {
-  const held = heldKey(desk, visit, decider, candidate);
+async function decide(
+  desk: Desk,
+  visit: Visit,
+  located: readonly Located[],
+  decider: Located,
+  candidate: Standing,
+): Promise<Placement> {
+  const others = located.filter((one) => one !== decider);
+  const { rule, sighting, key } = decider;
+  const own = newRow(desk, decider, visit.now);
+  let standing = candidate;
+  let outcome: Outcome = "new";
   try {
+    const ids = await own.ids();
     const proposal = { ...placeOf(candidate), created: null, carried: false };
     const pace = { windowMs: 0, background: visit.background };
-    const ids = await held.ids();
-    const answer = await desk.store.assign(ids, decider.rule.by, proposal, pace);
-    if (answer.kind !== "pinned") return { standing: candidate, outcome: null, held };
-    const there = visit.snapshot.standings.get(answer.origin);
-    remember(desk, decider.sighting, ids[0] ?? "", answer, visit.now);
-    if (answer.fresh || there === undefined || !there.keep) {
-      return { standing: candidate, outcome: null, held };
+    const answer = await desk.store.assign(ids, rule.by, proposal, pace);
+    if (answer.kind === "pinned") {
+      remember(desk, sighting, ids[0] ?? "", answer, visit.now);
+      const there = visit.snapshot.standings.get(answer.origin);
+      if (!answer.fresh && there?.keep) {
+        standing = there;
+        outcome = "hit";
+      }
     }
-    return {
-      standing: there,
-      outcome: "hit" as const,
-      held: { ...held, isNew: false, at: answer },
-    };
   } catch {
-    const standing = visit.choose({ avoid: null, key: decider.key }) ?? candidate;
-    return { standing, outcome: "degraded" as const, held };
+    standing = visit.choose({ avoid: null, key }) ?? candidate;
+    outcome = "degraded";
   }
+  const held = heldFor(desk, visit, others, standing);
+  return placed(standing, outcome, rule, null, outcome === "new" ? [own, ...held] : held);
 }
 
-/** What every rule that can keep the pin does with it. Map rows are stored in the background. */
-async function keep(
+/** Where the pin is kept, or shall be: what `commit` and the cookies are made from. */
+function heldFor(
   desk: Desk,
   visit: Visit,
   located: readonly Located[],
   standing: Standing,
-): Promise<Held[]> {
-  const kept: Held[] = [];
+): Held[] {
+  const all: Held[] = [];
   for (const one of located) {
-    const { held, rule, sighting } = one;
+    const { held, rule, sighting, pin } = one;
+    const isFree = visit.mayMake && (pin === null || one.lost === "released");
     if (held !== null) {
-      const isElsewhere = one.pin !== null && !isAt(one.pin, standing);
-      if (isElsewhere && one.isRecorded && desk.pool.failover.onLost !== "detour") {
-        visit.background(moveQuietly(desk, one, held, standing));
-      }
-      kept.push(isElsewhere ? { ...held, reissue: held.sessionId !== null } : held);
-    } else if (visit.mayMake && one.pin === null && believes(sighting)) {
-      const row = heldKey(desk, visit, one, standing);
-      visit.background(storeQuietly(desk, visit, one, row, standing));
-      kept.push(row);
-    } else if (
-      visit.mayMake &&
-      rule.by === "cookie" &&
-      (one.pin === null || one.lost === "released")
-    ) {
-      kept.push(newCarried(desk, rule, visit.now));
+      const isElsewhere = pin !== null && !isAt(pin, standing);
+      all.push(isElsewhere ? { ...held, reissue: held.sessionId !== null } : held);
+    } else if (isFree && believes(sighting)) {
+      all.push(newRow(desk, one, visit.now));
+    } else if (isFree && rule.by === "cookie") {
+      all.push(newCarried(desk, rule, visit.now));
     }
   }
-  return kept;
-}
-
-async function storeQuietly(desk: Desk, visit: Visit, one: Located, row: Held, standing: Standing) {
-  try {
-    const ids = await row.ids();
-    const proposal = { ...placeOf(standing), created: null, carried: false };
-    const pace = { windowMs: SOON_MS, background: visit.background };
-    const answer = await desk.store.assign(ids, one.rule.by, proposal, pace);
-    if (answer.kind === "pinned") remember(desk, one.sighting, ids[0] ?? "", answer, visit.now);
-  } catch (error) {
-    warn("pin not stored", desk, error);
-  }
-}
-
-async function moveQuietly(desk: Desk, one: Located, held: Held, standing: Standing) {
-  try {
-    const change = { by: one.rule.by, from: held.at, to: placeOf(standing), created: held.created };
-    await desk.store.move(await held.ids(), change);
-    if (one.sighting.kind === "keyed") desk.leases.drop(one.rule.id, one.sighting.key);
-  } catch (error) {
-    warn("pin not moved", desk, error);
-  }
+  return all;
 }
 
 /** A session of its own for a rule whose pin the client shall carry. */
@@ -210,6 +158,7 @@ export function newCarried(desk: Desk, rule: Rule, now: number): Held {
   return {
     rule,
     sessionId,
+    key: null,
     at: null,
     created: now,
     isNew: true,
@@ -218,30 +167,24 @@ export function newCarried(desk: Desk, rule: Rule, now: number): Held {
   };
 }
 
-function heldKey(desk: Desk, visit: Visit, { rule, sighting }: Located, standing: Standing): Held {
-  const key = sighting.kind === "keyed" ? sighting.key : "";
+function newRow(desk: Desk, { rule, key }: Located, now: number): Held {
   return {
     rule,
     sessionId: null,
-    at: placeOf(standing),
-    created: visit.now,
+    key,
+    at: null,
+    created: now,
     isNew: true,
     reissue: false,
-    ids: () => sessionIds(desk.keyring, desk.pool.name, rule, key),
+    ids: () => sessionIds(desk.keyring, desk.pool.name, rule, key ?? ""),
   };
 }
 
-export function remember(desk: Desk, sighting: Sighting, id: string, pin: Pin, now: number): void {
+function remember(desk: Desk, sighting: Sighting, id: string, pin: Pin, now: number): void {
   if (sighting.kind !== "keyed") return;
   const { origin, generation, created, seen } = pin;
-  desk.leases.set(sighting.rule.id, sighting.key, {
-    id,
-    origin,
-    generation,
-    created,
-    seen,
-    since: now,
-  });
+  const lease = { id, origin, generation, created, seen, since: now };
+  desk.leases.set(sighting.rule.id, sighting.key, lease);
 }
 
 /** Whether a key that the map does not know may be stored because a client shows it. */
@@ -265,8 +208,4 @@ function placed(
   held: readonly Held[],
 ): Placed {
   return { kind: "placed", standing, outcome, rule, moved, held };
-}
-
-function warn(message: string, desk: Desk, error: unknown): void {
-  console.warn(JSON.stringify({ message, pool: desk.pool.name, error: String(error) }));
 }

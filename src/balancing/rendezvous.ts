@@ -38,3 +38,19 @@ export function rendezvous<T>(
   }
   return best;
 }
+
+/** No origin of a bounded hash gets more than this times its fair share of sessions. */
+const BOUND = 1.25;
+
+/** The items whose load is within the bound; all, if none is (arXiv:1608.01350). */
+export function withinBounds<T extends { readonly weight: number }>(
+  list: readonly T[],
+  loadOf: (item: T) => number,
+): readonly T[] {
+  const total = list.reduce((sum, item) => sum + loadOf(item), 0) + 1;
+  const weights = list.reduce((sum, { weight }) => sum + weight, 0);
+  const open = list.filter(
+    (item) => loadOf(item) < Math.ceil((BOUND * total * item.weight) / weights),
+  );
+  return open.length > 0 ? open : list;
+}

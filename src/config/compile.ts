@@ -84,6 +84,7 @@ function compileOrigin(given: OriginTable, fetcher: Fetcher | null): Origin {
   return {
     name,
     url,
+    binding: given.binding ?? null,
     fetcher,
     weight: given.weight,
     tier: given.tier,

@@ -1,33 +1,203 @@
 import { DurableObject } from "cloudflare:workers";
 
-import { statements, type Statements } from "./statements.ts";
-import type { Control, PoolView } from "./view.ts";
+import type { HealthSettings } from "../model.ts";
+import type { Control, News, OriginChange, Plan, PlannedOrigin } from "./control.ts";
+import {
+  beginDrain,
+  changed,
+  drainEnd,
+  ejected,
+  endDrain,
+  flipped,
+  isDraining,
+} from "./origin-row.ts";
+import { statements, type EventRow, type OriginRow, type Statements } from "./statements.ts";
 
 /** Beyond this many recalled sessions, isolates ask the map about all of them. */
 const RECALLED_MOST = 1_000;
+const DRAIN_TICK_MS = 2_000;
+const COUNTS_AGE_MS = 2_000;
+/** Probes rest while nobody asks for the view. */
+const UNASKED_MS = 600_000;
+const PROBES_AT_ONCE = 50;
 
-/** One pool's control plane: what operators did, and what every isolate must know of it. */
-export class PoolState extends DurableObject implements Control {
+/** One pool's control plane: what operators did, what is observed, and what every isolate must know. */
+export abstract class PoolControl extends DurableObject implements Control {
   readonly #sql: Statements;
+  #plan: Plan | null;
+  #askedAt = Date.now();
+  #probedAt = 0;
+  #counts: Record<string, number> = {};
+  #countsAt = 0;
+  #counting = false;
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
     this.#sql = statements(ctx.storage.sql);
+    const { plan } = this.#sql.control();
+    this.#plan = plan === null ? null : (JSON.parse(plan) as Plan);
   }
 
-  async view(known: number): Promise<PoolView | null> {
-    if (this.#sql.dropRecalledUpTo(Date.now()) > 0) this.#sql.bump();
+  /** Live sessions by origin, from the session map. */
+  protected abstract countSessions(plan: Plan): Promise<Record<string, number>>;
+  /** Whether the origin passes one probe. Never throws. */
+  protected abstract probe(origin: PlannedOrigin, health: HealthSettings): Promise<boolean>;
+
+  async view(known: number, digest: string): Promise<News> {
+    this.#askedAt = Date.now();
+    if (this.#sql.dropRecalledUpTo(this.#askedAt) > 0) this.#sql.bump();
+    if (this.#plan?.countsMatter) await this.#recount(this.#plan);
     const { version, ask_before: askBefore } = this.#sql.control();
-    if (version === known) return null;
+    const wantsPlan = this.#plan?.digest !== digest;
+    if (version === known) return { view: null, wantsPlan };
     const origins = this.#sql.origins();
     const recalled = this.#sql.recalled().map(({ id }) => id);
-    return { version, origins, recalled, askBefore };
+    const counts = this.#counts;
+    const countsAt = this.#countsAt;
+    return { view: { version, origins, recalled, askBefore, counts, countsAt }, wantsPlan };
   }
 
-  async recall(ids: readonly string[], leaseMs: number): Promise<void> {
+  async adopt(plan: Plan): Promise<void> {
+    if (this.#plan?.digest === plan.digest) return;
+    this.#plan = plan;
+    this.#sql.setPlan(JSON.stringify(plan));
+    const now = Date.now();
+    for (const planned of plan.origins) {
+      const row = this.#sql.origin(planned.name);
+      const drains = isDraining(row, planned.state);
+      if (drains && row.drain_since === null) {
+        this.#save(beginDrain(row, now, plan.drainMs), "drain begun", "configuration");
+      } else if (!drains && row.drain_since !== null) {
+        this.#save(endDrain(row), "drain undone", "configuration");
+      }
+    }
+    await this.#schedule(now);
+  }
+
+  async recall(ids: readonly string[], leaseMs: number, cause: string): Promise<void> {
     const now = Date.now();
     for (const id of ids) this.#sql.recall(id, now + leaseMs);
     if (this.#sql.recalled().length > RECALLED_MOST) this.#sql.recallAllBefore(now);
+    this.#sql.note(now, "sessions recalled", null, `${cause}: ${ids.length}`);
     this.#sql.bump();
   }
+
+  async report(origin: string, ejectMs: number, cause: string): Promise<void> {
+    const now = Date.now();
+    const row = this.#sql.origin(origin);
+    if (row.ejected_until > now) return;
+    this.#save(ejected(row, now + ejectMs), "ejected", cause);
+  }
+
+  async change(origin: string, change: OriginChange, plan: Plan): Promise<void> {
+    await this.adopt(plan);
+    const now = Date.now();
+    const row = this.#sql.origin(origin);
+    const configured = plan.origins.find(({ name }) => name === origin)?.state ?? "active";
+    const next = changed(row, change, configured, now, plan.drainMs);
+    this.#save(next, "state changed", describe(change));
+    await this.#schedule(now);
+  }
+
+  async raise(origins: readonly string[], cause: string): Promise<void> {
+    for (const name of origins) {
+      const row = this.#sql.origin(name);
+      this.#save({ ...row, generation: row.generation + 1 }, "sessions released", cause);
+    }
+  }
+
+  async events(before: number, most: number): Promise<EventRow[]> {
+    return this.#sql.events(before, most);
+  }
+
+  /** Probes, ends drains, and sleeps until the next of either is due. */
+  override async alarm(): Promise<void> {
+    const plan = this.#plan;
+    if (plan === null) return;
+    const now = Date.now();
+    if (plan.health.path !== null && now - this.#probedAt >= plan.health.intervalMs - 100) {
+      this.#probedAt = now;
+      await this.#probeAll(plan);
+    }
+    await this.#endDrains(plan);
+    await this.#schedule(Date.now());
+  }
+
+  async #probeAll(plan: Plan): Promise<void> {
+    const { origins, health } = plan;
+    for (let from = 0; from < origins.length; from += PROBES_AT_ONCE) {
+      const some = origins.slice(from, from + PROBES_AT_ONCE);
+      const passes = await Promise.all(some.map((origin) => this.probe(origin, health)));
+      const now = Date.now();
+      for (const [index, { name }] of some.entries()) {
+        const row = this.#sql.origin(name);
+        const next = flipped(row, passes[index] === true, health, now);
+        if (next.probe !== row.probe) this.#save(next, next.probe, "health check");
+        else this.#sql.putOrigin(next);
+      }
+    }
+  }
+
+  async #endDrains(plan: Plan): Promise<void> {
+    const draining = this.#draining(plan);
+    if (draining.length === 0) return;
+    await this.#recount(plan);
+    const isCounted = plan.shards > 0 && Date.now() - this.#countsAt < 2 * DRAIN_TICK_MS;
+    for (const { name } of draining) {
+      const row = this.#sql.origin(name);
+      const sessions = isCounted ? (this.#counts[name] ?? 0) : null;
+      const cause = drainEnd(row, sessions, Date.now());
+      if (cause !== null) this.#save({ ...row, drained: 1 }, "drain ended", cause);
+    }
+  }
+
+  #draining(plan: Plan): OriginRow[] {
+    const names = new Set(plan.origins.map(({ name }) => name));
+    return this.#sql
+      .origins()
+      .filter((row) => names.has(row.name) && row.drain_since !== null && row.drained === 0);
+  }
+
+  async #recount(plan: Plan): Promise<void> {
+    const now = Date.now();
+    if (plan.shards === 0 || this.#counting || now - this.#countsAt < COUNTS_AGE_MS) return;
+    this.#counting = true;
+    try {
+      this.#counts = await this.countSessions(plan);
+      this.#countsAt = now;
+      if (plan.countsMatter) this.#sql.bump();
+    } catch (error) {
+      console.warn(
+        JSON.stringify({ message: "sessions not counted", pool: plan.pool, error: String(error) }),
+      );
+    } finally {
+      this.#counting = false;
+    }
+  }
+
+  #save(row: OriginRow, event?: string, cause = ""): void {
+    this.#sql.putOrigin(row);
+    this.#sql.bump();
+    if (event !== undefined) this.#sql.note(Date.now(), event, row.name, cause);
+  }
+
+  async #schedule(now: number): Promise<void> {
+    const plan = this.#plan;
+    if (plan === null) return;
+    const isAsked = now - this.#askedAt < UNASKED_MS;
+    const probeAt =
+      plan.health.path !== null && isAsked
+        ? Math.max(now, this.#probedAt + plan.health.intervalMs)
+        : Infinity;
+    const drainAt = this.#draining(plan).length > 0 ? now + DRAIN_TICK_MS : Infinity;
+    const at = Math.min(probeAt, drainAt);
+    if (at !== Infinity) await this.ctx.storage.setAlarm(at);
+  }
+}
+
+function describe({ state, weight }: OriginChange): string {
+  const parts = [];
+  if (state !== undefined) parts.push(`state ${state ?? "as configured"}`);
+  if (weight !== undefined) parts.push(`weight ${weight ?? "as configured"}`);
+  return `operator: ${parts.join(", ")}`;
 }

@@ -7,18 +7,33 @@ const SCHEMA = `
     name TEXT PRIMARY KEY,
     state TEXT,
     weight INTEGER,
-    generation INTEGER NOT NULL DEFAULT 1
+    generation INTEGER NOT NULL DEFAULT 1,
+    probe TEXT NOT NULL DEFAULT 'up',
+    streak INTEGER NOT NULL DEFAULT 0,
+    ejected_until INTEGER NOT NULL DEFAULT 0,
+    up_since INTEGER,
+    drain_since INTEGER,
+    drain_deadline INTEGER,
+    drained INTEGER NOT NULL DEFAULT 0
   );
   CREATE TABLE IF NOT EXISTS recalled (
     id TEXT PRIMARY KEY,
     until INTEGER NOT NULL
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    origin TEXT,
+    cause TEXT NOT NULL
+  );
   CREATE TABLE IF NOT EXISTS control (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     version INTEGER NOT NULL,
-    ask_before INTEGER NOT NULL
+    ask_before INTEGER NOT NULL,
+    plan TEXT
   );
-  INSERT OR IGNORE INTO control VALUES (1, 1, 0);
+  INSERT OR IGNORE INTO control VALUES (1, 1, 0, NULL);
 `;
 
 export interface OriginRow extends Record<string, SqlStorageValue> {
@@ -27,20 +42,65 @@ export interface OriginRow extends Record<string, SqlStorageValue> {
   state: State | null;
   weight: number | null;
   generation: number;
+  /** What active probes say, and how many in a row say the contrary. */
+  probe: "up" | "down";
+  streak: number;
+  /** Ejected by observation up to this time; ms since the epoch. */
+  ejected_until: number;
+  /** When it came back last; null if it never was away. */
+  up_since: number | null;
+  drain_since: number | null;
+  /** Null while draining: until the last session ends. */
+  drain_deadline: number | null;
+  /** 1 once a drain has ended: the sessions left are moved. */
+  drained: number;
 }
 
-export interface ControlRow extends Record<string, SqlStorageValue> {
+export interface EventRow extends Record<string, SqlStorageValue> {
+  id: number;
+  at: number;
+  kind: string;
+  origin: string | null;
+  cause: string;
+}
+
+interface ControlRow extends Record<string, SqlStorageValue> {
   version: number;
   ask_before: number;
+  plan: string | null;
 }
+
+const EVENTS_MOST = 1_000;
 
 export function statements(sql: SqlStorage) {
   sql.exec(SCHEMA);
   return {
-    control: () => sql.exec<ControlRow>("SELECT version, ask_before FROM control").one(),
+    control: () => sql.exec<ControlRow>("SELECT version, ask_before, plan FROM control").one(),
     bump: () => sql.exec("UPDATE control SET version = version + 1"),
-    origins: () =>
-      sql.exec<OriginRow>("SELECT name, state, weight, generation FROM origins").toArray(),
+    setPlan: (plan: string) => sql.exec("UPDATE control SET plan = ?", plan),
+
+    origins: () => sql.exec<OriginRow>("SELECT * FROM origins").toArray(),
+    origin: (name: string): OriginRow => {
+      sql.exec("INSERT OR IGNORE INTO origins (name) VALUES (?)", name);
+      return sql.exec<OriginRow>("SELECT * FROM origins WHERE name = ?", name).one();
+    },
+    putOrigin: (row: OriginRow) =>
+      sql.exec(
+        `UPDATE origins SET state = ?, weight = ?, generation = ?, probe = ?, streak = ?,
+           ejected_until = ?, up_since = ?, drain_since = ?, drain_deadline = ?, drained = ?
+         WHERE name = ?`,
+        row.state,
+        row.weight,
+        row.generation,
+        row.probe,
+        row.streak,
+        row.ejected_until,
+        row.up_since,
+        row.drain_since,
+        row.drain_deadline,
+        row.drained,
+        row.name,
+      ),
 
     recalled: () => sql.exec<{ id: string }>("SELECT id FROM recalled").toArray(),
     recall: (id: string, until: number) =>
@@ -53,6 +113,26 @@ export function statements(sql: SqlStorage) {
       sql.exec("UPDATE control SET ask_before = ?", time);
       sql.exec("DELETE FROM recalled");
     },
+
+    note: (at: number, kind: string, origin: string | null, cause: string) => {
+      sql.exec(
+        "INSERT INTO events (at, kind, origin, cause) VALUES (?, ?, ?, ?)",
+        at,
+        kind,
+        origin,
+        cause,
+      );
+      sql.exec("DELETE FROM events WHERE id <= (SELECT MAX(id) FROM events) - ?", EVENTS_MOST);
+    },
+    /** Newest first, older than `before`. */
+    events: (before: number, most: number) =>
+      sql
+        .exec<EventRow>(
+          "SELECT id, at, kind, origin, cause FROM events WHERE id < ? ORDER BY id DESC LIMIT ?",
+          before,
+          most,
+        )
+        .toArray(),
   };
 }
 

@@ -1,23 +1,6 @@
 import type { Background, Pool, Snapshot } from "../model.ts";
-import type { OriginRow } from "./statements.ts";
-import { snapshot } from "./usable.ts";
-
-/** What an isolate needs to know of a pool's control object. */
-export interface PoolView {
-  readonly version: number;
-  readonly origins: readonly Readonly<OriginRow>[];
-  /** Sessions whose leases do not count, because they were moved or released one by one. */
-  readonly recalled: readonly string[];
-  /** Leases that began before this time do not count; ms since the epoch. */
-  readonly askBefore: number;
-}
-
-/** The RPC surface of a pool's control object. */
-export interface Control {
-  /** The view, or null if the caller's version is the newest. */
-  view(known: number): Promise<PoolView | null>;
-  recall(ids: readonly string[], leaseMs: number): Promise<void>;
-}
+import type { Control, Plan, PoolView } from "./control.ts";
+import { snapshot, type Ejections } from "./usable.ts";
 
 /** From this age on, a view is refreshed in the background; from the second, before it is used. */
 const FRESH_MS = 5_000;
@@ -25,7 +8,14 @@ const STALE_MS = 30_000;
 const WAIT_CAP_MS = 250;
 const RETRY_MS = 1_000;
 
-const NOTHING_KNOWN: PoolView = { version: 0, origins: [], recalled: [], askBefore: 0 };
+const NOTHING_KNOWN: PoolView = {
+  version: 0,
+  origins: [],
+  recalled: [],
+  askBefore: 0,
+  counts: {},
+  countsAt: 0,
+};
 
 /** This isolate's view of a pool. */
 export interface Viewer {
@@ -33,14 +23,29 @@ export interface Viewer {
   current(now: number, background: Background): Snapshot | Promise<Snapshot>;
   /** Fetches the view now; for whoever has just changed it. */
   refresh(): Promise<Snapshot>;
+  /** The view behind the snapshot, for whoever shows it. */
+  view(): PoolView;
 }
 
-export function viewer(pool: Pool, control: () => Control): Viewer {
+/** Ejections that this isolate has decided on by itself; `changes` counts them. */
+export interface LocalHealth {
+  readonly ejections: Ejections;
+  readonly changes: number;
+}
+
+export function viewer(pool: Pool, plan: Plan, control: () => Control, local: LocalHealth): Viewer {
   let view = NOTHING_KNOWN;
-  let seen = snapshot(pool, view);
+  let changes = 0;
+  let seen = snapshot(pool, view, local.ejections, 0);
   let fetchedAt = 0;
   /** When the refresh under way began; one that takes too long is given up. */
   let refreshingSince = 0;
+
+  function rebuild(now: number): Snapshot {
+    changes = local.changes;
+    seen = snapshot(pool, view, local.ejections, now);
+    return seen;
+  }
 
   /** The last view, or the configuration, goes on being used; the next try is a second away. */
   function makeDo(): Snapshot {
@@ -51,21 +56,17 @@ export function viewer(pool: Pool, control: () => Control): Viewer {
   async function refresh(): Promise<Snapshot> {
     refreshingSince = Date.now();
     try {
-      const news = await control().view(view.version);
-      if (news !== null) {
-        view = news;
-        seen = snapshot(pool, view);
+      const news = await control().view(view.version, plan.digest);
+      if (news.wantsPlan) await control().adopt(plan);
+      if (news.view !== null) {
+        view = news.view;
+        rebuild(Date.now());
       }
       fetchedAt = Date.now();
     } catch (error) {
       makeDo();
-      console.warn(
-        JSON.stringify({
-          message: "pool view not refreshed",
-          pool: pool.name,
-          error: String(error),
-        }),
-      );
+      const message = "pool view not refreshed";
+      console.warn(JSON.stringify({ message, pool: pool.name, error: String(error) }));
     } finally {
       refreshingSince = 0;
     }
@@ -74,11 +75,13 @@ export function viewer(pool: Pool, control: () => Control): Viewer {
 
   return {
     refresh,
+    view: () => view,
     current(now, background) {
+      if (now >= seen.validUntil || changes !== local.changes) rebuild(now);
       const age = now - fetchedAt;
       if (age < FRESH_MS && age >= 0) return seen;
-      const busy = refreshingSince !== 0 && now - refreshingSince < FRESH_MS;
-      if (busy && fetchedAt !== 0) return seen;
+      const isBusy = refreshingSince !== 0 && now - refreshingSince < FRESH_MS;
+      if (isBusy && fetchedAt !== 0) return seen;
       const refreshed = refresh();
       background(refreshed);
       if (age < STALE_MS && age >= 0) return seen;
@@ -88,4 +91,28 @@ export function viewer(pool: Pool, control: () => Control): Viewer {
       return Promise.race([refreshed, waited]);
     },
   };
+}
+
+/** What the pool's control object needs of the configuration. */
+export async function planOf(pool: Pool): Promise<Plan> {
+  const { health, drainMs, sessions, balance } = pool;
+  const origins = pool.origins.map(({ name, url, binding, state }) => ({
+    name,
+    url,
+    binding,
+    state,
+  }));
+  const isCountable = sessions.store === "durable" && sessions.record !== "never";
+  const hasCaps = pool.origins.some(({ maxSessions }) => maxSessions !== Infinity);
+  const plan = {
+    pool: pool.name,
+    origins,
+    health,
+    drainMs,
+    shards: isCountable ? Math.max(sessions.shards, ...sessions.shardsBefore) : 0,
+    countsMatter: isCountable && (hasCaps || balance === "least-sessions" || balance === "hash"),
+  };
+  const bytes = new TextEncoder().encode(JSON.stringify(plan));
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+  return { ...plan, digest };
 }

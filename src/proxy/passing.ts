@@ -1,4 +1,17 @@
 import type { Arrival } from "../arrival.ts";
+import type { Failure } from "../outcome.ts";
+import { handshakeFlaw } from "./forward.ts";
+import { isLoop } from "./headers.ts";
+
+/** What is answered before anything is looked up; null for nearly every request. */
+export function refusalOf(arrival: Arrival, hops: number): Failure | null {
+  if (arrival.method === "TRACE" || arrival.method === "CONNECT") {
+    return { code: "method_not_allowed", allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" };
+  }
+  if (isLoop(hops)) return { code: "loop" };
+  const flaw = handshakeFlaw(arrival);
+  return flaw === null ? null : { code: "bad_request", status: flaw };
+}
 
 /**
  * Requests that follow an existing pin but never make one: CORS preflights, which carry no cookie

@@ -1,6 +1,14 @@
 import type { Arrival } from "../arrival.ts";
-import type { Origin } from "../model.ts";
+import type { Instead, Origin } from "../model.ts";
 import { mapLocation, privateCacheControl, responseHopByHop } from "./headers.ts";
+
+/** What the router changes in an answer; all empty for most. */
+export interface Changes {
+  readonly setCookies: readonly string[];
+  /** Cookies and headers of the application that go out in another form. */
+  readonly instead: readonly Instead[];
+  readonly status: string | null;
+}
 
 /**
  * The origin's answer for the client: untouched where it can be, which is worth 10 to 20 % of the
@@ -10,21 +18,17 @@ export function respond(
   response: Response,
   arrival: Arrival,
   origin: Origin,
-  setCookies: readonly string[],
-  status: string | null,
+  { setCookies, instead, status }: Changes,
 ): Response {
   const hopByHop = responseHopByHop(response.headers);
-  const isRedirect = response.status >= 300 && response.status < 400;
-  const location =
-    isRedirect || response.status === 201
-      ? mapLocation(response.headers, origin.url, arrival)
-      : null;
-  if (hopByHop.length === 0 && location === null && setCookies.length === 0 && status === null) {
-    return response;
-  }
+  const mayMove = (response.status >= 300 && response.status < 400) || response.status === 201;
+  const location = mayMove ? mapLocation(response.headers, origin.url, arrival) : null;
+  const isChanged = setCookies.length > 0 || instead.length > 0 || status !== null;
+  if (hopByHop.length === 0 && location === null && !isChanged) return response;
   const answer = reopened(response);
   for (const name of hopByHop) answer.headers.delete(name);
   if (location !== null) answer.headers.set("Location", location);
+  if (instead.length > 0) exchange(answer.headers, instead);
   if (setCookies.length > 0) {
     const cacheControl = privateCacheControl(answer.headers);
     if (cacheControl !== null) answer.headers.set("Cache-Control", cacheControl);
@@ -32,6 +36,23 @@ export function respond(
   }
   if (status !== null) answer.headers.set("Affinity-Status", status);
   return answer;
+}
+
+/** Every other Set-Cookie line keeps its bytes and its place. */
+function exchange(headers: Headers, instead: readonly Instead[]): void {
+  const lines = headers.getSetCookie();
+  for (const change of instead) {
+    if (change.kind === "header") {
+      headers.set(change.name, change.value);
+      continue;
+    }
+    const at = lines.findLastIndex(
+      (line) => line.slice(0, line.indexOf("=")).trim() === change.name,
+    );
+    if (at !== -1) lines[at] = change.line;
+  }
+  headers.delete("Set-Cookie");
+  for (const line of lines) headers.append("Set-Cookie", line);
 }
 
 /** The same answer with headers that can be changed; a WebSocket keeps its socket. */

@@ -22,7 +22,7 @@ export function durableStore(pool: Pool, namespace: DurableObjectNamespace): Ses
   const { idleMs, ttlMs, max, shards, shardsBefore } = pool.sessions;
   const limits: Limits = { idleMs, ttlMs, cap: Math.max(1, Math.floor(max / shards)) };
   const shardCount = Math.max(shards, ...shardsBefore);
-  const stub = (shard: number) => namespace.getByName(`${pool.name}/${shard}`) as unknown as Shard;
+  const stub = (shard: number) => shardOfPool(namespace, pool.name, shard);
   const call = <T>(shard: number, ask: (stub: Shard) => Promise<T>) =>
     callShard(() => ask(stub(shard)));
   const batches = Array.from(
@@ -99,28 +99,42 @@ export function durableStore(pool: Pool, namespace: DurableObjectNamespace): Ses
     return { sessions, next: null };
   }
 
-  async function counts(): Promise<Record<string, number>> {
-    const all = await Promise.all(
-      Array.from({ length: shardCount }, (_, shard) => call(shard, (at) => at.counts())),
-    );
-    const total: Record<string, number> = {};
-    for (const [origin, sessions] of all.flatMap((one) => Object.entries(one))) {
-      total[origin] = (total[origin] ?? 0) + sessions;
-    }
-    return total;
-  }
-
   return {
     assign,
     move,
+    async forget(ids) {
+      await Promise.all(places(ids).map(({ id, shard }) => call(shard, (at) => at.forget(id))));
+    },
     release: (id) => first(id, (at, key) => at.release(key)),
     find: (id) => first(id, (at, key) => at.find(key)),
     list,
-    counts,
+    counts: () => countShards(namespace, pool.name, shardCount),
     async flush() {
       await Promise.all(batches.map((batch) => batch.flush()));
     },
   };
+}
+
+/** Live sessions of a pool by origin, over all its shards. */
+export async function countShards(
+  namespace: DurableObjectNamespace,
+  pool: string,
+  shards: number,
+): Promise<Record<string, number>> {
+  const all = await Promise.all(
+    Array.from({ length: shards }, (_, shard) =>
+      callShard(() => shardOfPool(namespace, pool, shard).counts()),
+    ),
+  );
+  const total: Record<string, number> = {};
+  for (const [origin, sessions] of all.flatMap((one) => Object.entries(one))) {
+    total[origin] = (total[origin] ?? 0) + sessions;
+  }
+  return total;
+}
+
+function shardOfPool(namespace: DurableObjectNamespace, pool: string, shard: number): Shard {
+  return namespace.getByName(`${pool}/${shard}`) as unknown as Shard;
 }
 
 /** Tries again only what the platform calls retryable, and never an overloaded object. */

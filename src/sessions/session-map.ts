@@ -45,8 +45,10 @@ export class SessionMap extends DurableObject implements Shard {
     this.#adopt(limits);
     const now = Date.now();
     const row = this.#live(id, now);
-    if (row !== null && row.origin === null) return { kind: "released" };
-    if (row !== null && from !== null && !isAt(row, from)) return pinned(row, false);
+    if (row !== null && from !== null) {
+      if (row.origin === null) return { kind: "released" };
+      if (!isAt(row, from)) return pinned(row, false);
+    }
     const moved: SessionRow = {
       id,
       by: row?.by ?? by,

@@ -92,11 +92,9 @@ function renderExternals(prefix: string, urls: Readonly<Record<string, string>>)
 /** A Cap'n Proto string literal; its escapes are C's, not JSON's. */
 function quote(text: string): string {
   const escaped = text
-    .replace(/["\\]/g, "\\$&")
-    // eslint-disable-next-line no-control-regex
-    .replace(
-      /[\x00-\x1f\x7f]/g,
-      (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
+    .replaceAll(/["\\]/g, "\\$&")
+    .replaceAll(/\p{Cc}/gu, (char) =>
+      char < "\x80" ? `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}` : char,
     );
   return `"${escaped}"`;
 }

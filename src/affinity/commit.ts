@@ -1,0 +1,107 @@
+import type { Arrival } from "../arrival.ts";
+import type { Background, Standing } from "../model.ts";
+import type { Place } from "../session-store.ts";
+import type { Carriers } from "./carriers.ts";
+import { SOON_MS, type Desk, type Held, type Placed } from "./desk.ts";
+import { placeOf } from "./settle.ts";
+
+/**
+ * Keeps the pin everywhere it is to be kept, once an origin has answered: moves rows, stores new ones,
+ * and returns the Set-Cookie lines for the client. Only moves are waited for. A map that fails costs
+ * no answer: the client's cookie holds the pin, and the row follows with its next renewal.
+ */
+export async function commit(
+  desk: Desk,
+  carriers: Carriers,
+  { standing, held }: Placed,
+  { scheme, now }: Arrival,
+  background: Background,
+): Promise<string[]> {
+  const lines: string[] = [];
+  for (const one of held) {
+    const place = await keepRow(desk, one, standing, now, background);
+    const carrier = carriers.of.get(one.rule);
+    if (!one.reissue || one.sessionId === null || carrier === undefined) continue;
+    const { sessionId, created } = one;
+    const origin =
+      place.origin === standing.origin.name ? standing.origin : originNamed(desk, place.origin);
+    const token = { sessionId, origin, generation: place.generation, created, renewed: now };
+    lines.push(await carrier.issue(token, scheme));
+  }
+  return lines;
+}
+
+/** The row's part; answers where the session is, which a parallel request may have decided. */
+async function keepRow(
+  desk: Desk,
+  one: Held,
+  standing: Standing,
+  now: number,
+  background: Background,
+): Promise<Place> {
+  const place = placeOf(standing);
+  if (one.isNew) {
+    if (isRecorded(desk, one, now)) background(store(desk, one, place, background));
+    return place;
+  }
+  const { at } = one;
+  if (at === null || (at.origin === place.origin && at.generation >= place.generation))
+    return place;
+  try {
+    const change = { by: one.rule.by, from: at, to: place, created: one.created };
+    const ids = await one.ids();
+    const answer = await desk.store.move(ids, change);
+    if (answer.kind !== "pinned") return place;
+    desk.leases.set(one.rule.id, one.key ?? one.sessionId ?? "", {
+      ...answer,
+      id: ids[0] ?? "",
+      since: now,
+    });
+    return desk.pool.origins.some(({ name }) => name === answer.origin) ? answer : place;
+  } catch (error) {
+    warn("pin not moved", desk, error);
+    return place;
+  }
+}
+
+/** When a session gets its row: at once, when its client has come back, or never. */
+function isRecorded(desk: Desk, { rule, created }: Held, now: number): boolean {
+  const when = desk.pool.sessions.record;
+  return rule.by === "cookie"
+    ? when === "first" || (when === "return" && created < now)
+    : when !== "never";
+}
+
+/** A new row, which nobody waits for. */
+export async function store(
+  desk: Desk,
+  one: Held,
+  place: Place,
+  background: Background,
+): Promise<void> {
+  if (desk.pool.sessions.record === "never") return;
+  try {
+    const isCarried = one.sessionId !== null;
+    const proposal = { ...place, created: one.created, carried: isCarried };
+    const ids = await one.ids();
+    // A session ID made just now can have no older row.
+    const known = isCarried ? ids.slice(0, 1) : ids;
+    const pace = { windowMs: SOON_MS, background };
+    const answer = await desk.store.assign(known, one.rule.by, proposal, pace);
+    if (answer.kind === "pinned" && one.key !== null) {
+      desk.leases.set(one.rule.id, one.key, { ...answer, id: ids[0] ?? "", since: one.created });
+    }
+  } catch (error) {
+    warn("session not recorded", desk, error);
+  }
+}
+
+function originNamed(desk: Desk, name: string) {
+  const origin = desk.pool.origins.find((one) => one.name === name);
+  if (origin === undefined) throw new Error(`origin ${name} is not of this pool`);
+  return origin;
+}
+
+function warn(message: string, desk: Desk, error: unknown): void {
+  console.warn(JSON.stringify({ message, pool: desk.pool.name, error: String(error) }));
+}

@@ -1,0 +1,62 @@
+import QuickLRU from "quick-lru";
+
+import type { Arrival } from "../arrival.ts";
+import type { Pool, Rule } from "../model.ts";
+import { cookiesNamed, withValue } from "./cookie-header.ts";
+import type { Keyring, OriginTags } from "./keyring.ts";
+import type { KeySource, Sighting } from "./sighting.ts";
+import { TOKEN_CHARS, tokenCodec, type Token } from "./token.ts";
+
+/**
+ * `pin = "embed"`: the application's own value travels to the client as `<token>~<value>` and comes
+ * back to the origin as it was. The token is bound to the value, so neither can be exchanged.
+ */
+export interface Envelope {
+  read(arrival: Arrival, clientIp: string | null): Promise<Sighting>;
+  wrap(value: string, token: Omit<Token, "current">): Promise<string>;
+}
+
+const MARK = "~";
+const REMEMBERED = 5_000;
+
+export function envelope(
+  rule: Rule,
+  pool: Pool,
+  keyring: Keyring,
+  tags: readonly OriginTags[],
+  source: KeySource,
+): Envelope {
+  const codecFor = (value: string) =>
+    tokenCodec(keyring, tags, `${pool.name}\0${rule.id}\0${value}`);
+  const verified = new QuickLRU<string, Token>({ maxSize: REMEMBERED });
+  return {
+    async read(arrival, clientIp) {
+      const given = source(arrival, clientIp);
+      const parts = given === null ? null : unwrap(given);
+      if (given === null || parts === null) return { kind: "absent", rule };
+      const token = verified.get(given) ?? (await codecFor(parts.value).read(parts.token));
+      if (token === null) return { kind: "invalid", rule };
+      verified.set(given, token);
+      return { kind: "carried", rule, token };
+    },
+    wrap: async (value, token) => `${await codecFor(value).write(token)}${MARK}${value}`,
+  };
+}
+
+/** Splits what looks like an envelope, genuine or not; null for a plain value. */
+export function unwrap(given: string): { token: string; value: string } | null {
+  if (given[TOKEN_CHARS] !== MARK || !/^[\w-]+$/.test(given.slice(0, TOKEN_CHARS))) return null;
+  return { token: given.slice(0, TOKEN_CHARS), value: given.slice(TOKEN_CHARS + 1) };
+}
+
+/** The Cookie header with every envelope of these cookies opened. */
+export function unwrapCookies(header: string, names: readonly string[]): string {
+  let opened = header;
+  for (const name of names) {
+    for (const pair of cookiesNamed(opened, name).reverse()) {
+      const parts = unwrap(pair.value);
+      if (parts !== null) opened = withValue(opened, pair, parts.value);
+    }
+  }
+  return opened;
+}

@@ -1,0 +1,64 @@
+import type { HealthSettings, State } from "../model.ts";
+import type { EventRow, OriginRow } from "./statements.ts";
+
+/** What travels between Workers and a pool's control object. Plain values only. */
+
+/** What the control object needs of the configuration; Workers bring it along. */
+export interface Plan {
+  readonly digest: string;
+  readonly pool: string;
+  readonly origins: readonly PlannedOrigin[];
+  readonly health: HealthSettings;
+  readonly drainMs: number | null;
+  /** Shards of the session map that may hold rows; 0 when it can't be counted. */
+  readonly shards: number;
+  /** Somebody balances by session counts, or caps them. */
+  readonly countsMatter: boolean;
+}
+
+export interface PlannedOrigin {
+  readonly name: string;
+  readonly url: string;
+  readonly binding: string | null;
+  readonly state: State;
+}
+
+/** What an isolate needs to know of a pool's control object. */
+export interface PoolView {
+  readonly version: number;
+  readonly origins: readonly Readonly<OriginRow>[];
+  /** Sessions whose leases do not count, because they were moved or released one by one. */
+  readonly recalled: readonly string[];
+  /** Leases that began before this time do not count; ms since the epoch. */
+  readonly askBefore: number;
+  /** Live sessions by origin, when somebody needs them, and since when that is known. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly countsAt: number;
+}
+
+export interface News {
+  /** Null if the caller's version is the newest. */
+  readonly view: PoolView | null;
+  /** The object works by another configuration: `adopt` is due. */
+  readonly wantsPlan: boolean;
+}
+
+export interface OriginChange {
+  /** null: back to the configuration. */
+  readonly state?: State | null;
+  readonly weight?: number | null;
+  /** How long a drain may last; null: until the last session ends. */
+  readonly drainMs?: number | null;
+}
+
+export interface Control {
+  view(known: number, digest: string): Promise<News>;
+  adopt(plan: Plan): Promise<void>;
+  recall(ids: readonly string[], leaseMs: number, cause: string): Promise<void>;
+  /** An isolate has ejected an origin for its failures. */
+  report(origin: string, ejectMs: number, cause: string): Promise<void>;
+  change(origin: string, change: OriginChange, plan: Plan): Promise<void>;
+  /** Voids every pin of these origins. */
+  raise(origins: readonly string[], cause: string): Promise<void>;
+  events(before: number, most: number): Promise<EventRow[]>;
+}

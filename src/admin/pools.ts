@@ -31,9 +31,10 @@ export async function viewPool({ pool, desk, viewer }: PoolParts): Promise<PoolV
     const row = rows.get(name);
     const since = row?.drain_since ?? null;
     const deadline = row?.drain_deadline ?? null;
-    const drain = state === "draining" && since !== null
-      ? { since: iso(since), deadline: deadline === null ? null : iso(deadline), sessions }
-      : null;
+    const drain =
+      state === "draining" && since !== null
+        ? { since: iso(since), deadline: deadline === null ? null : iso(deadline), sessions }
+        : null;
     return { name, state, health, weight, tier, sessions, generation, drain };
   });
   return { name: pool.name, origins };
@@ -49,10 +50,15 @@ export async function changeOrigin(
 }
 
 /** Voids every pin of one origin, or of all of the pool; how many sessions that were. */
-export async function releaseAll({ pool, desk, control, viewer }: PoolParts, origin: string | null): Promise<number> {
+export async function releaseAll(
+  { pool, desk, control, viewer }: PoolParts,
+  origin: string | null,
+): Promise<number> {
   await desk.store.flush();
   const counts = await desk.store.counts();
-  const names = pool.origins.map(({ name }) => name).filter((name) => origin === null || name === origin);
+  const names = pool.origins
+    .map(({ name }) => name)
+    .filter((name) => origin === null || name === origin);
   await control().raise(names, "operator");
   await viewer.refresh();
   return names.reduce((sum, name) => sum + (counts[name] ?? 0), 0);

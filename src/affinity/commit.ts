@@ -45,8 +45,9 @@ async function keepRow(
     return place;
   }
   const { at } = one;
-  if (at === null || (at.origin === place.origin && at.generation >= place.generation))
+  if (at === null || (at.origin === place.origin && at.generation >= place.generation)) {
     return place;
+  }
   try {
     const change = { by: one.rule.by, from: at, to: place, created: one.created };
     const ids = await one.ids();

@@ -80,8 +80,9 @@ async function start(desk: Desk, visit: Visit, located: readonly Located[]): Pro
   const failed = located.find(({ degraded }) => degraded);
   const candidate = visit.choose({ avoid: null, key: failed?.key ?? null });
   if (candidate === null) return { kind: "nobody" };
-  if (!visit.mayMake)
+  if (!visit.mayMake) {
     return placed(candidate, located.length > 0 ? "skip" : "none", null, null, []);
+  }
   if (failed !== undefined) {
     const others = located.filter((one) => !one.degraded);
     const held = heldFor(desk, visit, others, candidate);

@@ -11,7 +11,7 @@ const answer = Buffer.from(
 );
 
 function serve(socket: Socket): void {
-  let head = Buffer.alloc(0);
+  let head: Buffer = Buffer.alloc(0);
   let bodyLeft = 0;
   socket.setNoDelay(true);
   socket.on("error", () => socket.destroy());
@@ -29,11 +29,11 @@ function serve(socket: Socket): void {
       const end = rest.indexOf("\r\n\r\n");
       head = end < 0 ? rest : Buffer.alloc(0);
       if (end < 0) return;
-      const length = /\r\ncontent-length: *(\d+)/i.exec(rest.latin1Slice(0, end + 2))?.[1];
+      const length = /\r\ncontent-length: *(\d+)/i.exec(rest.toString("latin1", 0, end + 2))?.[1];
       bodyLeft = Number(length ?? 0);
       rest = rest.subarray(end + 4);
       if (bodyLeft === 0) socket.write(answer);
-      if (rest.length === 0 && bodyLeft >= 0) return;
+      if (rest.length === 0) return;
     }
   });
 }

@@ -2,13 +2,21 @@ import { Hono, type Context } from "hono";
 import * as v from "valibot";
 
 import { requestIdOf } from "../arrival.ts";
-import type { Router } from "../assemble.ts";
+import type { PoolParts, Router } from "../assemble.ts";
 import type { AdminSettings, Problem } from "../model.ts";
 import { failureResponse, type Failure } from "../outcome.ts";
 import { isAuthorized } from "./auth.ts";
-import { viewPool } from "./pools.ts";
-import { describe, sessionsQuery } from "./schemas.ts";
-import { findSession, listSessions, releaseSession } from "./sessions.ts";
+import { changeOrigin, listEvents, releaseAll, viewPool } from "./pools.ts";
+import {
+  describe,
+  eventsQuery,
+  moveBody,
+  originBody,
+  releaseQuery,
+  sessionsQuery,
+  toChange,
+} from "./schemas.ts";
+import { findSession, listSessions, moveSession, releaseSession } from "./sessions.ts";
 
 export interface AdminParts {
   readonly admin: AdminSettings;
@@ -71,10 +79,37 @@ export function adminApp({ admin, router, problems }: AdminParts) {
       }
       return c.json(await listSessions(pools, query.output));
     },
+    DELETE: async ({ pools }, c) => {
+      const query = v.safeParse(releaseQuery, c.req.query());
+      if (!query.success) return { code: "invalid_input", detail: describe(query.issues) };
+      const { pool, origin = null } = query.output;
+      if (pool === undefined && origin === null) {
+        return { code: "invalid_input", detail: "give pool, origin, or both" };
+      }
+      const chosen = pools.filter(
+        (parts) => (pool === undefined || parts.pool.name === pool) && hasOrigin(parts, origin),
+      );
+      if (chosen.length === 0) return { code: "not_found" };
+      const released = await Promise.all(chosen.map((parts) => releaseAll(parts, origin)));
+      return c.json({ released: released.reduce((sum, count) => sum + count, 0) });
+    },
   });
 
   resource("/api/sessions/:id", {
     GET: async ({ pools }, c) => found(c, await findSession(pools, c.req.param("id") ?? "")),
+    PATCH: async ({ pools }, c) => {
+      const body = v.safeParse(moveBody, await readBody(c));
+      if (!body.success) return { code: "invalid_input", detail: describe(body.issues) };
+      const moved = await moveSession(pools, c.req.param("id") ?? "", body.output.origin);
+      if (moved === "no session") return { code: "not_found" };
+      if (moved === "no origin") {
+        return {
+          code: "invalid_input",
+          detail: "origin: expected the name of an origin of the pool",
+        };
+      }
+      return c.json(moved);
+    },
     DELETE: async ({ pools }, c) => found(c, await releaseSession(pools, c.req.param("id") ?? "")),
   });
 
@@ -89,11 +124,45 @@ export function adminApp({ admin, router, problems }: AdminParts) {
     },
   });
 
+  resource("/api/pools/:pool/origins/:origin", {
+    PATCH: async ({ pools }, c) => {
+      const parts = pools.find(({ pool }) => pool.name === c.req.param("pool"));
+      const origin = c.req.param("origin") ?? "";
+      if (parts === undefined || !hasOrigin(parts, origin)) return { code: "not_found" };
+      const body = v.safeParse(originBody, await readBody(c));
+      if (!body.success) return { code: "invalid_input", detail: describe(body.issues) };
+      await changeOrigin(parts, origin, toChange(body.output));
+      const { origins } = await viewPool(parts);
+      return found(c, origins.find(({ name }) => name === origin) ?? null);
+    },
+  });
+
+  resource("/api/events", {
+    GET: async ({ pools }, c) => {
+      const query = v.safeParse(eventsQuery, c.req.query());
+      if (!query.success) return { code: "invalid_input", detail: describe(query.issues) };
+      return c.json(await listEvents(pools, query.output));
+    },
+  });
+
   app.all("*", (c) => fail(c, { code: "not_found" }));
   return app;
 }
 
 const PROBLEM = { "Content-Type": "application/problem+json" };
+
+function hasOrigin({ pool }: PoolParts, origin: string | null): boolean {
+  return origin === null || pool.origins.some(({ name }) => name === origin);
+}
+
+/** The JSON body; undefined, which no schema takes, if it is none. */
+async function readBody(c: Context): Promise<unknown> {
+  try {
+    return await c.req.json();
+  } catch {
+    return undefined;
+  }
+}
 
 function found(c: Context, value: object | null): Response | Failure {
   return value === null ? { code: "not_found" } : c.json(value);

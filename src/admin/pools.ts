@@ -64,20 +64,30 @@ export async function releaseAll(
   return names.reduce((sum, name) => sum + (counts[name] ?? 0), 0);
 }
 
-export async function listEvents(pools: readonly PoolParts[], before: number, most: number) {
+/** Events of all pools, newest first; the cursor is the time before which the next page begins. */
+export async function listEvents(
+  pools: readonly PoolParts[],
+  { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
+) {
+  const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor);
   const all = await Promise.all(
     pools.map(async ({ pool, control }) =>
-      (await control().events(before, most)).map(({ id, at, kind, origin, cause }) => ({
-        id: `${pool.name}~${id}`,
-        at: iso(at),
-        pool: pool.name,
-        kind,
-        origin,
-        cause,
-      })),
+      (await control().events(before, limit)).map((event) => ({ pool: pool.name, ...event })),
     ),
   );
-  return all.flat().sort((a, b) => (a.at < b.at ? 1 : -1));
+  const page = all
+    .flat()
+    .sort((left, right) => right.at - left.at)
+    .slice(0, limit);
+  const events = page.map(({ at, pool, kind, origin, cause }) => ({
+    time: iso(at),
+    pool,
+    kind,
+    origin,
+    cause,
+  }));
+  const last = page.at(-1);
+  return { events, cursor: page.length < limit || last === undefined ? null : String(last.at) };
 }
 
 function iso(ms: number): string {

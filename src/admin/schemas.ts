@@ -1,5 +1,8 @@
 import * as v from "valibot";
 
+import { parseDuration } from "../config/duration.ts";
+import type { OriginChange } from "../pools/control.ts";
+
 /** What the admin routes accept. Unknown fields are refused by name. */
 
 const BY = ["cookie", "app-cookie", "header", "query", "path", "ip"] as const;
@@ -23,6 +26,66 @@ export const sessionsQuery = v.strictObject({
     v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,32}~[\w.-]{1,64}$/, "a cursor from an earlier page")),
   ),
 });
+
+export const releaseQuery = v.strictObject({
+  pool: v.optional(v.string()),
+  origin: v.optional(v.string()),
+});
+
+export const eventsQuery = v.strictObject({
+  limit: v.optional(limit, String(PAGE_DEFAULT)),
+  cursor: v.optional(v.pipe(v.string(), v.regex(/^\d{1,15}$/, "a cursor from an earlier page"))),
+});
+
+export const moveBody = v.strictObject({ origin: v.string("the name of an origin of the pool") });
+
+const STATE = 'one of "active", "draining", "disabled", or null';
+const DEADLINE = 'a duration such as "5m", or "none"';
+
+export const originBody = v.pipe(
+  v.strictObject({
+    state: v.optional(v.nullable(v.picklist(["active", "draining", "disabled"], STATE))),
+    weight: v.optional(
+      v.nullable(
+        v.pipe(
+          v.number("a whole number from 0 to 1000, or null"),
+          v.integer("a whole number from 0 to 1000, or null"),
+          v.minValue(0, "a whole number from 0 to 1000, or null"),
+          v.maxValue(1000, "a whole number from 0 to 1000, or null"),
+        ),
+      ),
+    ),
+    deadline: v.optional(
+      v.pipe(
+        v.string(DEADLINE),
+        v.check((given) => given === "none" || deadlineMs(given) !== null, DEADLINE),
+      ),
+    ),
+  }),
+  v.check((body) => Object.keys(body).length > 0, "at least one of state, weight and deadline"),
+);
+
+const LEAST_DEADLINE_MS = 1_000;
+
+function deadlineMs(given: string): number | null {
+  const durationMs = parseDuration(given);
+  return durationMs === null || durationMs < LEAST_DEADLINE_MS ? null : durationMs;
+}
+
+/** The change as the control object takes it. */
+export function toChange({
+  state,
+  weight,
+  deadline,
+}: v.InferOutput<typeof originBody>): OriginChange {
+  return {
+    ...(state === undefined ? {} : { state }),
+    ...(weight === undefined ? {} : { weight }),
+    ...(deadline === undefined
+      ? {}
+      : { drainMs: deadline === "none" ? null : deadlineMs(deadline) }),
+  };
+}
 
 export type SessionsQuery = v.InferOutput<typeof sessionsQuery>;
 

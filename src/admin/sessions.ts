@@ -74,3 +74,29 @@ export async function releaseSession(
   }
   return null;
 }
+
+export type MoveResult = SessionView | "no session" | "no origin";
+
+/** Moves one session to another origin of its pool; the client follows with its next request. */
+export async function moveSession(
+  pools: readonly PoolParts[],
+  id: string,
+  origin: string,
+): Promise<MoveResult> {
+  for (const { pool, desk, control, viewer } of pools) {
+    await desk.store.flush();
+    const session = await desk.store.find(id);
+    if (session === null) continue;
+    const snapshot = await viewer.refresh();
+    const target = snapshot.standings.get(origin);
+    if (target === undefined) return "no origin";
+    const { by, created } = session;
+    const to = { origin, generation: target.generation };
+    await desk.store.move([id], { by, from: null, to, created });
+    await control().recall([id], pool.sessions.leaseMs, `moved to ${origin}`);
+    await viewer.refresh();
+    const moved = await desk.store.find(id);
+    return moved === null ? "no session" : toView(pool.name, moved);
+  }
+  return "no session";
+}

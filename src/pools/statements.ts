@@ -128,7 +128,7 @@ export function statements(sql: SqlStorage) {
     events: (before: number, most: number) =>
       sql
         .exec<EventRow>(
-          "SELECT id, at, kind, origin, cause FROM events WHERE id < ? ORDER BY id DESC LIMIT ?",
+          "SELECT id, at, kind, origin, cause FROM events WHERE at < ? ORDER BY id DESC LIMIT ?",
           before,
           most,
         )

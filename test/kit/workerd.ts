@@ -43,9 +43,12 @@ export interface Router {
 }
 
 // The binary itself, not the launcher in .bin: a signal must reach workerd, not its parent.
-const { default: workerdBinary } = createRequire(import.meta.url)("workerd") as {
+const { default: workerdBinary, version } = createRequire(import.meta.url)("workerd") as {
   readonly default: string;
+  readonly version: string;
 };
+
+export const workerdVersion = version;
 
 const startLimitMs = 20_000;
 const stopLimitMs = 3_000;
@@ -99,7 +102,10 @@ export async function startRouter(options: RouterOptions = {}): Promise<Router> 
       ],
       { stdio: ["ignore", "pipe", "pipe", "pipe"] },
     );
-    const endWithUs = (): void => void child.kill("SIGKILL");
+    const endWithUs = (): void => {
+      child.kill("SIGKILL");
+      rmSync(folder, { recursive: true, force: true });
+    };
     process.once("exit", endWithUs);
     child.once("exit", () => process.removeListener("exit", endWithUs));
     for (const stream of [child.stdout, child.stderr]) {

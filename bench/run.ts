@@ -1,0 +1,137 @@
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { bundleWorker } from "../test/kit/bundle.ts";
+import type { Router } from "../test/kit/workerd.ts";
+import { limpet, startContender, startOrigins, type Contender } from "./contenders.ts";
+import { applyLoad, type Generator, type Measured } from "./load.ts";
+import { readOptions, usage, type Options } from "./options.ts";
+import {
+  renderBundle,
+  renderOutcome,
+  writeResults,
+  type BundleSize,
+  type Outcome,
+} from "./report.ts";
+import { judge } from "./statistics.ts";
+import type { Variant } from "./variants.ts";
+import { Visitors } from "./visitors.ts";
+
+/** How long and how often, from the time the whole run may take. */
+interface Pace {
+  readonly rounds: number;
+  readonly seconds: number;
+}
+
+const bundleBudgetBytes = 60 * 1024;
+const warmUpSeconds = 1;
+
+// Every child is tied to this process: ending it ends them all.
+process.once("SIGINT", () => process.exit(130));
+process.once("SIGTERM", () => process.exit(143));
+
+function paceOf({ quick, variants }: Options): Pace {
+  const rounds = quick ? 3 : 7;
+  const contenders = variants.reduce((sum, variant) => sum + variant.contenders.length, 0);
+  const warmUps = contenders * (warmUpSeconds + 1);
+  const seconds = Math.floor(((quick ? 55 : 280) - warmUps) / (contenders * rounds) - 0.3);
+  return { rounds, seconds: Math.min(Math.max(seconds, 1), quick ? 2 : 5) };
+}
+
+/** A contender that runs and the clients that know it. */
+interface Stand {
+  readonly contender: Contender;
+  readonly router: Router;
+  readonly visitors: Visitors;
+}
+
+async function runVariant(variant: Variant, pace: Pace, generator: Generator): Promise<Outcome> {
+  const origins = await startOrigins(variant.origins);
+  const stands: Stand[] = [];
+  try {
+    for (const contender of variant.contenders) {
+      const router = await startContender(contender, origins.urls);
+      stands.push({ contender, router, visitors: new Visitors(router.url, variant.traffic) });
+    }
+    const rounds = new Map<string, Measured[]>();
+    let firstNumber = 0;
+    for (let round = 0; round <= pace.rounds; round++) {
+      const warmUp = round === 0;
+      // Each round begins with another contender, so that none always runs on a warm machine.
+      const order = stands.map((_, at) => stands[(at + round) % stands.length] as Stand);
+      await Promise.all(stands.map(({ visitors }) => visitors.visit()));
+      for (const stand of order) {
+        const { name } = stand.contender;
+        progress(`${variant.name}: round ${round} of ${pace.rounds}, ${name}`);
+        const shot = await applyLoad(generator, {
+          ...variant.traffic,
+          url: stand.router.url,
+          seconds: warmUp ? warmUpSeconds : pace.seconds,
+          headers: headersFor(stand, stands),
+          firstNumber,
+        });
+        firstNumber += shot.requests + 10 * variant.traffic.connections;
+        if (!warmUp) rounds.set(name, [...(rounds.get(name) ?? []), shot]);
+      }
+    }
+    const inOrder = new Map(variant.contenders.map(({ name }) => [name, rounds.get(name) ?? []]));
+    const verdicts = variant.budgets.map((budget) => judge(budget, inOrder));
+    return { variant, rounds: inOrder, verdicts };
+  } finally {
+    await Promise.all(stands.map(({ router }) => router.stop()));
+    origins.stop();
+  }
+}
+
+/** A Worker that sets no cookie is sent ours, so that every request is as long as the others'. */
+function headersFor(stand: Stand, stands: readonly Stand[]): Visitors["headers"] {
+  const own = stand.visitors.headers;
+  const borrowed = own.some((headers) => "cookie" in headers)
+    ? own
+    : stands.at(-1)?.visitors.headers;
+  return borrowed ?? own;
+}
+
+function progress(line: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
+  else if (line) process.stderr.write(`${line}\n`);
+}
+
+async function measureBundle(): Promise<BundleSize> {
+  const { path } = await bundleWorker({ entry: limpet().entry, minify: true });
+  return { gzipBytes: gzipSync(readFileSync(path)).length, budgetBytes: bundleBudgetBytes };
+}
+
+async function main(options: Options): Promise<boolean> {
+  const startedAt = new Date();
+  const pace = paceOf(options);
+  const bundle = await measureBundle();
+  const outcomes: Outcome[] = [];
+  process.stdout.write(
+    `load by ${options.generator}; ${pace.rounds} rounds of ${pace.seconds} s; ` +
+      "ratios are medians over rounds\n",
+  );
+  for (const variant of options.variants) {
+    const outcome = await runVariant(variant, pace, options.generator);
+    outcomes.push(outcome);
+    progress("");
+    process.stdout.write(`${renderOutcome(outcome)}\n`);
+  }
+  process.stdout.write(`${renderBundle(bundle)}\n`);
+  process.stdout.write(`\nwritten: ${writeResults(options, outcomes, bundle, startedAt)}\n`);
+  const failed = outcomes.some(
+    ({ verdicts, rounds }) =>
+      verdicts.some(({ met }) => !met) ||
+      [...rounds.values()].flat().some(({ errors }) => errors > 0),
+  );
+  return !failed && bundle.gzipBytes <= bundle.budgetBytes;
+}
+
+let options: Options;
+try {
+  options = readOptions(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${usage}\n`);
+  process.exit(2);
+}
+const met = await main(options);
+process.exitCode = options.check && !met ? 1 : 0;

@@ -9,6 +9,7 @@ export default defineConfig({
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
+              kvNamespaces: ["SESSIONS_KV"],
               bindings: {
                 AFFINITY_SECRET: "only-for-tests-0123456789abcdef0123456789",
                 ADMIN_TOKEN: "only-for-tests-admin-token",

@@ -64,6 +64,7 @@ function isolateOf(reading: Reading, env: Readonly<Record<string, unknown>>): Is
   const namespaces: Namespaces = {
     sessionMap: env["SESSION_MAP"] as DurableObjectNamespace,
     poolState: env["POOL_STATE"] as DurableObjectNamespace,
+    sessionsKv: (env["SESSIONS_KV"] as KVNamespace | undefined) ?? null,
   };
   const router = assemble(reading.config, namespaces);
   const { admin } = reading.config;

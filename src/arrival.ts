@@ -6,7 +6,8 @@ export interface Arrival {
   readonly scheme: "http:" | "https:";
   /** Host and port, as the client sent them. */
   readonly host: string;
-  /** What rules match and what the origin gets: byte for byte the same, without fragment. */
+  /** What rules match and what the origin gets: byte for byte the same, without fragment. Of the form
+   * the client sent, unless `fetch` can't send that (dot segments, backslashes). */
   readonly path: string;
   /** With its "?", or empty. */
   readonly query: string;
@@ -15,8 +16,13 @@ export interface Arrival {
   readonly now: number;
 }
 
+/** What `fetch` would send in another form: dot segments, backslashes, anything not printable ASCII. */
+const NOT_SENT_AS_IS = /\/(?:\.|%2e)|[\\]|[^!-~]/i;
+
 export function arrive(request: Request, now: number): Arrival {
-  const { url, method, headers } = request;
+  const { method, headers } = request;
+  const isPlain = !NOT_SENT_AS_IS.test(request.url);
+  const url = isPlain ? request.url : normalized(request.url);
   const hostAt = url.indexOf("//") + 2;
   const fragmentAt = url.indexOf("#", hostAt);
   const end = fragmentAt === -1 ? url.length : fragmentAt;
@@ -35,6 +41,11 @@ export function arrive(request: Request, now: number): Arrival {
     isWebSocket: headers.get("upgrade")?.toLowerCase() === "websocket",
     now,
   };
+}
+
+/** Rules must match the path that the origin will get, so what `fetch` would change is changed first. */
+function normalized(url: string): string {
+  return URL.canParse(url) ? new URL(url).href : url;
 }
 
 /** Where the authority ends: at the first "/" or "?", or at the end. */

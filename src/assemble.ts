@@ -14,12 +14,16 @@ import type { Config, Pool } from "./model.ts";
 import { hostMatcher, pathMatcher, type Matcher } from "./pools/match.ts";
 import type { Control, Plan } from "./pools/control.ts";
 import { planOf, viewer, type Viewer } from "./pools/view.ts";
+import type { SessionStore } from "./session-store.ts";
 import { durableStore } from "./sessions/durable-store.ts";
+import { kvStore } from "./sessions/kv-store.ts";
 
 /** The bindings a router needs; who mounts it passes them. */
 export interface Namespaces {
   readonly sessionMap: DurableObjectNamespace;
   readonly poolState: DurableObjectNamespace;
+  /** Only for pools with `store = "kv"`. */
+  readonly sessionsKv: KVNamespace | null;
 }
 
 /** A pool with everything its requests need, made once per isolate. */
@@ -71,7 +75,7 @@ export async function assemble(config: Config, namespaces: Namespaces): Promise<
       desk: {
         pool,
         keyring,
-        store: durableStore(pool, namespaces.sessionMap),
+        store: storeOf(pool, namespaces),
         leases: makeLeases(pool.sessions.leaseMs),
       },
       viewer: view,
@@ -85,4 +89,10 @@ export async function assemble(config: Config, namespaces: Namespaces): Promise<
     };
   });
   return { config, pools };
+}
+
+function storeOf(pool: Pool, { sessionMap, sessionsKv }: Namespaces): SessionStore {
+  if (pool.sessions.store === "durable") return durableStore(pool, sessionMap);
+  if (sessionsKv === null) throw new Error(`pool ${pool.name} needs the binding SESSIONS_KV`);
+  return kvStore(pool, sessionsKv);
 }

@@ -104,6 +104,16 @@ export interface Pool {
   readonly health: HealthSettings;
   /** null: draining lasts until the last session ends. */
   readonly drainMs: number | null;
+  /** null: sessions stay where they are after a scale-out. */
+  readonly rebalance: RebalanceSettings | null;
+}
+
+/** Moving idle sessions until pinned counts fit the weights. */
+export interface RebalanceSettings {
+  /** Only sessions unused for this long are moved. */
+  readonly idleMs: number;
+  /** The most that is moved in a minute, as a share of all sessions. */
+  readonly sharePerMinute: number;
 }
 
 /** Where the admin routes live and what opens them; null token: they do not exist. */

@@ -42,7 +42,7 @@ export interface SessionPage {
 }
 
 export interface Pace {
-  /** How long the question may wait for company; 0: no longer than this turn of the event loop. */
+  /** How long the question may wait for company. */
   readonly windowMs: number;
   readonly background: Background;
 }
@@ -53,17 +53,30 @@ export interface Pace {
  */
 export interface SessionStore {
   /** Where the session lives; stores the proposal, if any, when it lives nowhere. */
-  assign(ids: Ids, by: By, proposal: Proposal | null, pace: Pace): Promise<Answer>;
+  assign(ids: Ids, by: By, proposal: Proposal | null, background: Background): Promise<Answer>;
+  /**
+   * The same within a window, in one call with others, for what no request waits for. `then` gets the
+   * answer, if there is one. Does nothing while the session may still have a row under an older name.
+   */
+  later(
+    ids: Ids,
+    by: By,
+    proposal: Proposal | null,
+    pace: Pace,
+    then: (answer: Answer) => void,
+  ): void;
   /** Moves the session unless somebody else has moved it meanwhile; then answers where to. */
   move(ids: Ids, change: Change): Promise<Answer>;
   /** Ends a session; pins that clients carry become void. Null if there is none. */
   release(id: string): Promise<Session | null>;
+  /** Drops an origin's sessions of earlier generations, whose pins are void; how many it were. */
+  releaseOlder(place: Place): Promise<number>;
   /** Drops a session that the application itself has ended or replaced. */
   forget(ids: Ids): Promise<void>;
   find(id: string): Promise<Session | null>;
   list(cursor: string, filter: Filter, most: number): Promise<SessionPage>;
   /** Live sessions by origin. */
-  counts(): Promise<Record<string, number>>;
+  counts(): Promise<ReadonlyMap<string, number>>;
   /** Sends batched renewals now, so that a listing shows them. */
   flush(): Promise<void>;
 }

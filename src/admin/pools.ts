@@ -27,7 +27,7 @@ export async function viewPool({ pool, desk, viewer }: PoolParts): Promise<PoolV
   const origins = [...snapshot.standings.values()].map((standing): OriginView => {
     const { origin, state, health, weight, generation } = standing;
     const { name, tier } = origin;
-    const sessions = counts[name] ?? 0;
+    const sessions = counts.get(name) ?? 0;
     const row = rows.get(name);
     const since = row?.drain_since ?? null;
     const deadline = row?.drain_deadline ?? null;
@@ -55,13 +55,19 @@ export async function releaseAll(
   origin: string | null,
 ): Promise<number> {
   await desk.store.flush();
-  const counts = await desk.store.counts();
   const names = pool.origins
     .map(({ name }) => name)
     .filter((name) => origin === null || name === origin);
-  await control().raise(names, "operator");
+  const generations = await control().raise(names, "operator");
   await viewer.refresh();
-  return names.reduce((sum, name) => sum + (counts[name] ?? 0), 0);
+  let released = 0;
+  for (const [index, name] of names.entries()) {
+    released += await desk.store.releaseOlder({
+      origin: name,
+      generation: generations[index] ?? 0,
+    });
+  }
+  return released;
 }
 
 /** Events of all pools, newest first; the cursor is the time before which the next page begins. */

@@ -23,7 +23,10 @@ export const sessionsQuery = v.strictObject({
   by: v.optional(v.picklist(BY, `one of ${BY.join(", ")}`)),
   limit: v.optional(limit, String(PAGE_DEFAULT)),
   cursor: v.optional(
-    v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,32}~[\w.-]{1,64}$/, "a cursor from an earlier page")),
+    v.pipe(
+      v.string(),
+      v.regex(/^[a-z0-9-]{1,32}~[\w.-]{1,1024}$/, "a cursor from an earlier page"),
+    ),
   ),
 });
 

@@ -2,7 +2,7 @@ import type { Arrival } from "../arrival.ts";
 import type { Background, Standing } from "../model.ts";
 import type { Place } from "../session-store.ts";
 import type { Carriers } from "./carriers.ts";
-import { SOON_MS, type Desk, type Held, type Placed } from "./desk.ts";
+import { RECORD_WINDOW_MS, type Desk, type Held, type Placed } from "./desk.ts";
 import { placeOf } from "./settle.ts";
 
 /**
@@ -41,7 +41,7 @@ async function keepRow(
 ): Promise<Place> {
   const place = placeOf(standing);
   if (one.isNew) {
-    if (isRecorded(desk, one, now)) background(store(desk, one, place, background));
+    if (isRecorded(desk, one, now)) await store(desk, one, place, background);
     return place;
   }
   const { at } = one;
@@ -81,21 +81,32 @@ export async function store(
   background: Background,
 ): Promise<void> {
   if (desk.pool.sessions.record === "never") return;
-  try {
-    const isCarried = one.sessionId !== null;
-    const proposal = { ...place, created: one.created, carried: isCarried };
-    const ids = await one.ids();
-    // A session ID made just now can have no older row.
-    const known = isCarried ? ids.slice(0, 1) : ids;
-    const pace = { windowMs: SOON_MS, background };
-    const answer = await desk.store.assign(known, one.rule.by, proposal, pace);
-    if (answer.kind === "pinned" && one.key !== null) {
-      desk.leases.set(one.rule.id, one.key, { ...answer, id: ids[0] ?? "", since: one.created });
-    }
-  } catch (error) {
-    warn("session not recorded", desk, error);
+  const { by } = one.rule;
+  const proposal = { ...place, created: one.created, carried: one.sessionId !== null };
+  const ids = await one.ids();
+  if (one.key === null) {
+    // A session ID made just now can have no older row; its client carries the pin.
+    desk.store.later(
+      ids.slice(0, 1),
+      by,
+      proposal,
+      { windowMs: RECORD_WINDOW_MS, background },
+      ignore,
+    );
+    return;
   }
+  const { key } = one;
+  const stored = desk.store.assign(ids, by, proposal, background).then(
+    (answer) => {
+      if (answer.kind !== "pinned") return;
+      desk.leases.set(one.rule.id, key, { ...answer, id: ids[0] ?? "", since: one.created });
+    },
+    (error: unknown) => warn("session not stored", desk, error),
+  );
+  background(stored);
 }
+
+function ignore(): void {}
 
 function originNamed(desk: Desk, name: string) {
   const origin = desk.pool.origins.find((one) => one.name === name);

@@ -5,8 +5,8 @@ import type { Keyring } from "./keyring.ts";
 import type { Leases } from "./leases.ts";
 import type { Sighting } from "./sighting.ts";
 
-/** How long a store call that nobody waits for may wait for others that go to the same shard. */
-export const SOON_MS = 25;
+/** How long the row of a new session may wait for others that go to the same shard. */
+export const RECORD_WINDOW_MS = 500;
 
 /** Where a pool's pins are looked up and kept. */
 export interface Desk {
@@ -72,6 +72,8 @@ export interface Located {
   readonly pin: Pin | null;
   /** Why the pin can't be used; null if it can, or if there is none. */
   readonly lost: MoveReason | null;
+  /** Where the client's pin, or this isolate's last knowledge, says the session was before. */
+  readonly movedFrom: string | null;
   /** Why there is no pin although the request showed one. */
   readonly flaw: "invalid" | "expired" | null;
   /** Where the pin is kept, if something has to be done about it. */

@@ -68,7 +68,7 @@ export async function learn(
       continue;
     }
     const held = heldBy(desk, lesson, placement, arrival.now);
-    if (held.isNew) background(store(desk, held, placeOf(placement.standing), background));
+    if (held.isNew) await store(desk, held, placeOf(placement.standing), background);
     const token = tokenFor(held, placement, arrival.now);
     if (carrier !== undefined) {
       // The companion appears when the application's cookie does, and lives as long.

@@ -18,7 +18,11 @@ export interface Lease extends Pin {
  */
 export interface Leases {
   get(rule: string, key: string, now: number, view: Recalls): Lease | null;
+  /** The origin of the last lease, over or not; null if there was none. */
+  last(rule: string, key: string): string | null;
   set(rule: string, key: string, lease: Lease): void;
+  /** Whether the caller is the first in half a lease to want to renew it. */
+  claim(rule: string, key: string, now: number): boolean;
   drop(rule: string, key: string): void;
 }
 
@@ -29,6 +33,7 @@ export interface Recalls {
 
 export function makeLeases(leaseMs: number): Leases {
   const leases = new QuickLRU<string, Lease>({ maxSize: REMEMBERED });
+  const claims = new QuickLRU<string, number>({ maxSize: REMEMBERED });
   return {
     get(rule, key, now, { recalled, askBefore }) {
       const lease = leases.get(`${rule}\0${key}`);
@@ -37,8 +42,15 @@ export function makeLeases(leaseMs: number): Leases {
       const isOver = age >= leaseMs || age < 0 || lease.since < askBefore;
       return isOver || (recalled.size > 0 && recalled.has(lease.id)) ? null : lease;
     },
+    last: (rule, key) => leases.peek(`${rule}\0${key}`)?.origin ?? null,
     set(rule, key, lease) {
       if (leaseMs > 0 && key.length <= KEY_MOST) leases.set(`${rule}\0${key}`, lease);
+    },
+    claim(rule, key, now) {
+      const last = claims.get(`${rule}\0${key}`) ?? -Infinity;
+      if (now - last < leaseMs / 2 && now >= last) return false;
+      claims.set(`${rule}\0${key}`, now);
+      return true;
     },
     drop(rule, key) {
       leases.delete(`${rule}\0${key}`);

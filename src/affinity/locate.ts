@@ -1,14 +1,15 @@
 import type { Pin, Rule, Snapshot } from "../model.ts";
 import type { MoveReason } from "../outcome.ts";
-import type { Answer, Ids } from "../session-store.ts";
+import type { Answer, Ids, Proposal } from "../session-store.ts";
 import type { Desk, Held, Located, Visit } from "./desk.ts";
 import { sessionIds } from "./keyring.ts";
-import { SOON_MS } from "./desk.ts";
 import type { Sighting } from "./sighting.ts";
 import type { Token } from "./token.ts";
 
 /** Clocks of different places differ; a token from further ahead has no lease. */
 const SKEW_MS = 5_000;
+/** A renewal may wait this long for others: below what the platform grants work after an answer. */
+const RENEW_WINDOW_MOST_MS = 20_000;
 
 /**
  * Finds a rule's pin: in the token while its lease lasts, in this isolate's memory, or by one call
@@ -71,19 +72,57 @@ function locateToken(
   return renew(desk, visit, sighting, pin, isFresh, ask);
 }
 
-/** A token within its lease. Something is held only if its origin is lost or its key is old. */
+/**
+ * A token within its lease. From half of it on the session is renewed in the background, and the client
+ * gets a new token with the first answer after that. Otherwise something is held only if the origin is
+ * lost or the token's key is old.
+ */
 function trusted(
   desk: Desk,
   visit: Visit,
   sighting: Extract<Sighting, { kind: "carried" }>,
   pin: Pin,
 ): Located {
+  const { rule, token } = sighting;
   const lost = lostReason(visit.snapshot, pin);
-  const isQuiet = lost === null && sighting.token.current && desk.pool.rules.length === 1;
-  const held = isQuiet
-    ? null
-    : heldToken(desk, sighting, pin, lost !== null || !sighting.token.current, false);
+  const isOld = visit.now - token.renewed >= desk.pool.sessions.leaseMs / 2;
+  if (isOld && lost === null) {
+    const { sessionId } = token;
+    const known = desk.leases.get(rule.id, sessionId, visit.now, visit.snapshot);
+    if (known !== null && known.since > token.renewed && isSame(known, pin)) {
+      const reissue = rule.by === "cookie" || !token.current;
+      return found(sighting, pin, null, heldToken(desk, sighting, pin, reissue, false));
+    }
+    renewSoon(desk, visit, rule, sessionId, { ...pin, carried: true });
+  }
+  const isQuiet = lost === null && token.current && desk.pool.rules.length === 1;
+  const reissue = lost !== null || !token.current;
+  const held = isQuiet ? null : heldToken(desk, sighting, pin, reissue, false);
   return found(sighting, pin, lost, held);
+}
+
+function isSame(known: Pin, pin: Pin): boolean {
+  return known.origin === pin.origin && known.generation === pin.generation;
+}
+
+/** Slides the idle time in one call with others, well before the lease ends; at most once a lease. */
+function renewSoon(
+  desk: Desk,
+  { now, background }: Visit,
+  rule: Rule,
+  key: string,
+  proposal: Proposal | null,
+): void {
+  const { leaseMs } = desk.pool.sessions;
+  if (!desk.leases.claim(rule.id, key, now)) return;
+  const renewed = idsOf(desk, rule, key).then((ids) => {
+    const pace = { windowMs: Math.min(leaseMs / 3, RENEW_WINDOW_MOST_MS), background };
+    desk.store.later(ids, rule.by, proposal, pace, (answer) => {
+      if (answer.kind !== "pinned") return;
+      desk.leases.set(rule.id, key, { ...answer, id: ids[0] ?? "", since: now });
+    });
+  });
+  background(renewed);
 }
 
 /** The lease is over: one call slides the idle time and learns of moves and releases. */
@@ -106,7 +145,14 @@ async function renew(
   const isDue = rule.by === "cookie" && (leaseMs > 0 || now - token.renewed >= idleMs / 2);
   const reissue = isDue || !token.current;
   if (known !== null) {
-    return here(sighting, snapshot, known, heldToken(desk, sighting, known, reissue, false));
+    const held = heldToken(
+      desk,
+      sighting,
+      known,
+      reissue || known.origin !== carried.origin,
+      false,
+    );
+    return movedFrom(here(sighting, snapshot, known, held), carried.origin);
   }
   // Past its idle time a token counts only if the map has seen the session later.
   const proposal =
@@ -119,16 +165,12 @@ async function renew(
         }
       : null;
   if (!ask) {
-    background(
-      desk.store
-        .assign(ids, rule.by, proposal, { windowMs: SOON_MS, background })
-        .catch(() => null),
-    );
+    renewSoon(desk, visit, rule, token.sessionId, proposal);
     return here(sighting, snapshot, carried, heldToken(desk, sighting, carried, reissue, false));
   }
   let answer: Answer;
   try {
-    answer = await desk.store.assign(ids, rule.by, proposal, { windowMs: 0, background });
+    answer = await desk.store.assign(ids, rule.by, proposal, background);
   } catch {
     const held = heldToken(desk, sighting, carried, false, false);
     return { ...here(sighting, snapshot, carried, held), degraded: true };
@@ -138,7 +180,14 @@ async function renew(
     return { ...nowhere(sighting, null), pin: carried, lost: "released" };
   }
   desk.leases.set(rule.id, token.sessionId, { ...answer, id: ids[0] ?? "", since: now });
-  return here(sighting, snapshot, answer, heldToken(desk, sighting, answer, reissue, false));
+  const held = heldToken(
+    desk,
+    sighting,
+    answer,
+    reissue || answer.origin !== carried.origin,
+    false,
+  );
+  return movedFrom(here(sighting, snapshot, answer, held), carried.origin);
 }
 
 async function locateKey(
@@ -151,6 +200,9 @@ async function locateKey(
   const { now, snapshot, background } = visit;
   const known = desk.leases.get(rule.id, key, now, snapshot);
   if (known !== null) {
+    if (now - known.since >= desk.pool.sessions.leaseMs / 2) {
+      renewSoon(desk, visit, rule, key, null);
+    }
     const isQuiet = desk.pool.rules.length === 1 && lostReason(snapshot, known) === null;
     const held = isQuiet ? null : heldRow(sighting, known, () => idsOf(desk, rule, key));
     return here(sighting, snapshot, known, held);
@@ -158,15 +210,12 @@ async function locateKey(
   if (!ask) return nowhere(sighting, null);
   const ids = await idsOf(desk, rule, key);
   try {
-    const answer = await desk.store.assign(ids, rule.by, null, { windowMs: 0, background });
+    const answer = await desk.store.assign(ids, rule.by, null, background);
     if (answer.kind !== "pinned") return nowhere(sighting, null);
+    const before = desk.leases.last(rule.id, key);
     desk.leases.set(rule.id, key, { ...answer, id: ids[0] ?? "", since: now });
-    return here(
-      sighting,
-      snapshot,
-      answer,
-      heldRow(sighting, answer, async () => ids),
-    );
+    const held = heldRow(sighting, answer, async () => ids);
+    return movedFrom(here(sighting, snapshot, answer, held), before ?? answer.origin);
   } catch {
     return { ...nowhere(sighting, null), degraded: true };
   }
@@ -241,10 +290,16 @@ function found(
     key: keyOf(sighting),
     pin,
     lost,
+    movedFrom: null,
     flaw: null,
     held,
     degraded: false,
   };
+}
+
+/** Somebody else has moved the session: an operator, rebalancing, or a parallel request. */
+function movedFrom(located: Located, before: string): Located {
+  return located.pin?.origin === before ? located : { ...located, movedFrom: before };
 }
 
 function nowhere(sighting: Sighting, flaw: "invalid" | "expired" | null): Located {

@@ -40,13 +40,27 @@ function follow(
   if (located.length === 1 && winner.held === null) {
     return placed(standing, isDegraded ? "degraded" : "hit", winner.rule, null, []);
   }
-  const earlier = located.find((other) => other.pin !== null && other.lost !== null);
-  const moved: Moved | null =
-    earlier?.pin && earlier.lost && earlier.pin.origin !== pin.origin
-      ? { from: earlier.pin.origin, reason: earlier.lost }
-      : null;
+  const moved = movedTo(visit, located, winner, pin);
   const outcome = isDegraded ? "degraded" : moved ? "moved" : "hit";
   return placed(standing, outcome, winner.rule, moved, heldFor(desk, visit, located, standing));
+}
+
+/** Where the session was before, if a lost rule or somebody else's move has brought it here. */
+function movedTo(
+  { snapshot }: Visit,
+  located: readonly Located[],
+  winner: Located,
+  pin: Pin,
+): Moved | null {
+  if (winner.movedFrom !== null) {
+    const from = winner.movedFrom;
+    return { from, reason: snapshot.standings.get(from)?.lost ?? "admin" };
+  }
+  const earlier = located.find((one) => one.pin !== null && one.lost !== null);
+  const isHere = earlier?.pin?.origin === pin.origin;
+  return earlier?.pin && earlier.lost && !isHere
+    ? { from: earlier.pin.origin, reason: earlier.lost }
+    : null;
 }
 
 /** The pin can't be used: refuse, serve elsewhere, or move the session. */
@@ -112,8 +126,7 @@ async function decide(
   try {
     const ids = await own.ids();
     const proposal = { ...placeOf(candidate), created: null, carried: false };
-    const pace = { windowMs: 0, background: visit.background };
-    const answer = await desk.store.assign(ids, rule.by, proposal, pace);
+    const answer = await desk.store.assign(ids, rule.by, proposal, visit.background);
     if (answer.kind === "pinned") {
       remember(desk, sighting, ids[0] ?? "", answer, visit.now);
       const there = visit.snapshot.standings.get(answer.origin);

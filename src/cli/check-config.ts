@@ -69,7 +69,7 @@ function check(section: WranglerFile): Problem[] {
     ...(section.vpc_services ?? []),
   ];
   const bindings = Object.fromEntries(fetchers.map(({ binding = "" }) => [binding, DECLARED]));
-  readVars({ ...bindings, ...section.vars }, problems);
+  const { pools } = readVars({ ...bindings, ...section.vars }, problems);
   const objects = section.durable_objects?.bindings?.map(({ name }) => name) ?? [];
   for (const name of ["SESSION_MAP", "POOL_STATE"]) {
     if (objects.includes(name)) continue;
@@ -77,6 +77,15 @@ function check(section: WranglerFile): Problem[] {
       path: "durable_objects.bindings",
       value: JSON.stringify(objects),
       expected: `a binding named "${name}"`,
+    });
+  }
+  const usesKv = pools.some(({ sessions }) => sessions.store === "kv");
+  const namespaces = section.kv_namespaces?.map(({ binding }) => binding) ?? [];
+  if (usesKv && !namespaces.includes("SESSIONS_KV")) {
+    problems.push({
+      path: "kv_namespaces",
+      value: JSON.stringify(namespaces),
+      expected: 'a binding named "SESSIONS_KV", because a pool has store = "kv"',
     });
   }
   return problems;

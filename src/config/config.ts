@@ -30,6 +30,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Reading {
       });
     }
   }
+  problems.push(...missingKv(pools, env));
   if (problems.length > 0) return { ok: false, problems, admin: { ...admin, token } };
   return { ok: true, config: { pools, admin: { ...admin, token }, secrets, exposeStatus } };
 }
@@ -124,6 +125,21 @@ export function checkPools(
     names.add(compiled.pool.name);
     return [compiled.pool];
   });
+}
+
+/** Pools that keep their sessions in KV, where none is bound. */
+function missingKv(pools: readonly Pool[], env: Readonly<Record<string, unknown>>): Problem[] {
+  const kv = env["SESSIONS_KV"] as KVNamespace | undefined;
+  if (typeof kv?.getWithMetadata === "function") return [];
+  // Pools with other mistakes are not among `pools`: the name tells the place.
+  const entries = fromText(env["POOLS"]) as readonly { readonly name?: unknown }[];
+  return pools
+    .filter(({ sessions }) => sessions.store === "kv")
+    .map(({ name }) => ({
+      path: `POOLS[${entries.findIndex((entry) => entry?.name === name)}].sessions.store`,
+      value: show("kv"),
+      expected: '"durable", or a KV namespace bound as SESSIONS_KV',
+    }));
 }
 
 function toProblem(issue: v.BaseIssue<unknown>, root: string, given: unknown): Problem {

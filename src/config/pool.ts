@@ -148,6 +148,8 @@ const passive = table({
   ),
 });
 
+const RATE = 'a share of the sessions per minute, such as "5%/min"';
+
 export const pool = table({
   name: text(/^[a-z0-9-]{1,32}$/, "a name of a-z, 0-9 and '-', at most 32 characters"),
   match: v.optional(
@@ -184,6 +186,21 @@ export const pool = table({
       passive: v.optional(passive, {}),
     }),
     {},
+  ),
+  rebalance: v.nullish(
+    table({
+      idle: duration(1000, WEEK),
+      rate: v.pipe(
+        v.string(RATE),
+        v.rawTransform(({ dataset, addIssue, NEVER }) => {
+          const percent = Number(/^(\d{1,3}(?:\.\d{1,2})?)%\/min$/.exec(dataset.value)?.[1]);
+          if (percent > 0 && percent <= 100) return percent / 100;
+          addIssue({ message: RATE });
+          return NEVER;
+        }),
+      ),
+    }),
+    null,
   ),
   drain: v.optional(
     table({

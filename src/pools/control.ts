@@ -1,4 +1,4 @@
-import type { HealthSettings, State } from "../model.ts";
+import type { HealthSettings, RebalanceSettings, State } from "../model.ts";
 import type { EventRow, OriginRow } from "./statements.ts";
 
 /** What travels between Workers and a pool's control object. Plain values only. */
@@ -12,6 +12,8 @@ export interface Plan {
   readonly drainMs: number | null;
   /** Shards of the session map that may hold rows; 0 when it can't be counted. */
   readonly shards: number;
+  readonly rebalance: RebalanceSettings | null;
+  readonly idleMs: number;
   /** Somebody balances by session counts, or caps them. */
   readonly countsMatter: boolean;
 }
@@ -21,6 +23,7 @@ export interface PlannedOrigin {
   readonly url: string;
   readonly binding: string | null;
   readonly state: State;
+  readonly weight: number;
 }
 
 /** What an isolate needs to know of a pool's control object. */
@@ -32,7 +35,7 @@ export interface PoolView {
   /** Leases that began before this time do not count; ms since the epoch. */
   readonly askBefore: number;
   /** Live sessions by origin, when somebody needs them, and since when that is known. */
-  readonly counts: Readonly<Record<string, number>>;
+  readonly counts: ReadonlyMap<string, number>;
   readonly countsAt: number;
 }
 
@@ -58,7 +61,7 @@ export interface Control {
   /** An isolate has ejected an origin for its failures. */
   report(origin: string, ejectMs: number, cause: string): Promise<void>;
   change(origin: string, change: OriginChange, plan: Plan): Promise<void>;
-  /** Voids every pin of these origins. */
-  raise(origins: readonly string[], cause: string): Promise<void>;
+  /** Voids every pin of these origins; answers their new generations, in the same order. */
+  raise(origins: readonly string[], cause: string): Promise<number[]>;
   events(before: number, most: number): Promise<EventRow[]>;
 }

@@ -11,6 +11,7 @@ import {
   flipped,
   isDraining,
 } from "./origin-row.ts";
+import { transfersFor, type Transfer } from "./rebalance.ts";
 import { statements, type EventRow, type OriginRow, type Statements } from "./statements.ts";
 
 /** Beyond this many recalled sessions, isolates ask the map about all of them. */
@@ -19,6 +20,7 @@ const DRAIN_TICK_MS = 2_000;
 const COUNTS_AGE_MS = 2_000;
 /** Probes rest while nobody asks for the view. */
 const UNASKED_MS = 600_000;
+const REBALANCE_MS = 60_000;
 const PROBES_AT_ONCE = 50;
 
 /** One pool's control plane: what operators did, what is observed, and what every isolate must know. */
@@ -27,7 +29,8 @@ export abstract class PoolControl extends DurableObject implements Control {
   #plan: Plan | null;
   #askedAt = Date.now();
   #probedAt = 0;
-  #counts: Record<string, number> = {};
+  #rebalancedAt = Date.now();
+  #counts: ReadonlyMap<string, number> = new Map();
   #countsAt = 0;
   #counting = false;
 
@@ -39,14 +42,20 @@ export abstract class PoolControl extends DurableObject implements Control {
   }
 
   /** Live sessions by origin, from the session map. */
-  protected abstract countSessions(plan: Plan): Promise<Record<string, number>>;
+  protected abstract countSessions(plan: Plan): Promise<ReadonlyMap<string, number>>;
+  /** Moves idle sessions as told; how many it were. */
+  protected abstract moveIdle(plan: Plan, transfers: readonly Transfer[]): Promise<number>;
   /** Whether the origin passes one probe. Never throws. */
   protected abstract probe(origin: PlannedOrigin, health: HealthSettings): Promise<boolean>;
 
   async view(known: number, digest: string): Promise<News> {
     this.#askedAt = Date.now();
     if (this.#sql.dropRecalledUpTo(this.#askedAt) > 0) this.#sql.bump();
-    if (this.#plan?.countsMatter) await this.#recount(this.#plan);
+    if (this.#plan?.countsMatter) {
+      const counted = this.#recount(this.#plan);
+      if (this.#countsAt === 0) await counted;
+      else this.ctx.waitUntil(counted);
+    }
     const { version, ask_before: askBefore } = this.#sql.control();
     const wantsPlan = this.#plan?.digest !== digest;
     if (version === known) return { view: null, wantsPlan };
@@ -99,11 +108,13 @@ export abstract class PoolControl extends DurableObject implements Control {
     await this.#schedule(now);
   }
 
-  async raise(origins: readonly string[], cause: string): Promise<void> {
-    for (const name of origins) {
+  async raise(origins: readonly string[], cause: string): Promise<number[]> {
+    return origins.map((name) => {
       const row = this.#sql.origin(name);
-      this.#save({ ...row, generation: row.generation + 1 }, "sessions released", cause);
-    }
+      const generation = row.generation + 1;
+      this.#save({ ...row, generation }, "sessions released", cause);
+      return generation;
+    });
   }
 
   async events(before: number, most: number): Promise<EventRow[]> {
@@ -120,7 +131,19 @@ export abstract class PoolControl extends DurableObject implements Control {
       await this.#probeAll(plan);
     }
     await this.#endDrains(plan);
+    if (plan.rebalance !== null && now - this.#rebalancedAt >= REBALANCE_MS - 100) {
+      this.#rebalancedAt = now;
+      await this.#rebalance(plan);
+    }
     await this.#schedule(Date.now());
+  }
+
+  async #rebalance(plan: Plan): Promise<void> {
+    await this.#recount(plan);
+    const transfers = transfersFor(plan, this.#sql.origins(), this.#counts, Date.now());
+    if (transfers.length === 0) return;
+    const moved = await this.moveIdle(plan, transfers);
+    if (moved > 0) this.#sql.note(Date.now(), "rebalanced", null, `${moved} idle sessions moved`);
   }
 
   async #probeAll(plan: Plan): Promise<void> {
@@ -145,7 +168,7 @@ export abstract class PoolControl extends DurableObject implements Control {
     const isCounted = plan.shards > 0 && Date.now() - this.#countsAt < 2 * DRAIN_TICK_MS;
     for (const { name } of draining) {
       const row = this.#sql.origin(name);
-      const sessions = isCounted ? (this.#counts[name] ?? 0) : null;
+      const sessions = isCounted ? (this.#counts.get(name) ?? 0) : null;
       const cause = drainEnd(row, sessions, Date.now());
       if (cause !== null) this.#save({ ...row, drained: 1 }, "drain ended", cause);
     }
@@ -190,7 +213,9 @@ export abstract class PoolControl extends DurableObject implements Control {
         ? Math.max(now, this.#probedAt + plan.health.intervalMs)
         : Infinity;
     const drainAt = this.#draining(plan).length > 0 ? now + DRAIN_TICK_MS : Infinity;
-    const at = Math.min(probeAt, drainAt);
+    const isOff = plan.rebalance === null || plan.shards === 0 || !isAsked;
+    const rebalanceAt = isOff ? Infinity : Math.max(now, this.#rebalancedAt + REBALANCE_MS);
+    const at = Math.min(probeAt, drainAt, rebalanceAt);
     if (at !== Infinity) await this.ctx.storage.setAlarm(at);
   }
 }

@@ -14,7 +14,7 @@ export function snapshot(pool: Pool, view: PoolView, ejections: Ejections, now: 
     const row = rows.get(origin.name);
     const outUntil = Math.max(row?.ejected_until ?? 0, ejections.get(origin.name) ?? 0);
     if (outUntil > now) validUntil = Math.min(validUntil, outUntil);
-    return standingOf(origin, row, outUntil > now, view.counts[origin.name] ?? 0, outUntil);
+    return standingOf(origin, row, outUntil > now, view.counts.get(origin.name) ?? 0, outUntil);
   });
   return {
     standings: new Map(standings.map((standing) => [standing.origin.name, standing])),

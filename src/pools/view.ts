@@ -13,7 +13,7 @@ const NOTHING_KNOWN: PoolView = {
   origins: [],
   recalled: [],
   askBefore: 0,
-  counts: {},
+  counts: new Map(),
   countsAt: 0,
 };
 
@@ -95,12 +95,13 @@ export function viewer(pool: Pool, plan: Plan, control: () => Control, local: Lo
 
 /** What the pool's control object needs of the configuration. */
 export async function planOf(pool: Pool): Promise<Plan> {
-  const { health, drainMs, sessions, balance } = pool;
-  const origins = pool.origins.map(({ name, url, binding, state }) => ({
+  const { health, drainMs, sessions, balance, rebalance } = pool;
+  const origins = pool.origins.map(({ name, url, binding, state, weight }) => ({
     name,
     url,
     binding,
     state,
+    weight,
   }));
   const isCountable = sessions.store === "durable" && sessions.record !== "never";
   const hasCaps = pool.origins.some(({ maxSessions }) => maxSessions !== Infinity);
@@ -109,6 +110,8 @@ export async function planOf(pool: Pool): Promise<Plan> {
     origins,
     health,
     drainMs,
+    rebalance,
+    idleMs: sessions.idleMs,
     shards: isCountable ? Math.max(sessions.shards, ...sessions.shardsBefore) : 0,
     countsMatter: isCountable && (hasCaps || balance === "least-sessions" || balance === "hash"),
   };

@@ -1,4 +1,4 @@
-import type { By, Pool, Session } from "../model.ts";
+import type { Background, By, Pool, Session } from "../model.ts";
 import { Batch } from "./batch.ts";
 import type {
   Answer,
@@ -6,16 +6,17 @@ import type {
   Filter,
   Ids,
   Pace,
+  Place,
   Proposal,
   SessionStore,
 } from "../session-store.ts";
+import { CALL_CAP_MS, within } from "./deadline.ts";
 import type { Ask, Limits, Shard } from "./protocol.ts";
 import { placesOf } from "./shards.ts";
 
-/** The most a request waits for the map before it is served without. */
-const CALL_CAP_MS = 1_000;
 const BATCH_MOST = 500;
 const ATTEMPTS = 3;
+const DROP_MOST = 2_000;
 
 /** The session map in Durable Objects: one object per shard, named `<pool>/<shard>`. */
 export function durableStore(pool: Pool, namespace: DurableObjectNamespace): SessionStore {
@@ -32,44 +33,79 @@ export function durableStore(pool: Pool, namespace: DurableObjectNamespace): Ses
   );
   const places = (ids: Ids) => placesOf(ids, shards, shardsBefore);
 
-  const ask = (question: Ask, shard: number, pace: Pace): Promise<Answer> => {
+  const batchOf = (shard: number): Batch<Ask, Answer> => {
     const batch = batches[shard];
     if (batch === undefined) throw new Error(`shard ${shard} does not exist`);
-    const answer = batch.ask(question, pace.windowMs, pace.background);
-    // The request that leads a batch may be cancelled; those that ride along must not wait for it.
-    return pace.windowMs === 0 ? within(CALL_CAP_MS, answer) : answer;
+    return batch;
   };
 
-  /** A row that an older secret or shard count has put elsewhere. */
-  async function findOlder(older: readonly { id: string; shard: number }[]) {
+  // The request that leads a batch may be cancelled; those that ride along must not wait for it.
+  const ask = (question: Ask, shard: number, background: Background): Promise<Answer> =>
+    within(CALL_CAP_MS, batchOf(shard).ask(question, background));
+
+  /** A row that an older secret or shard count has put elsewhere; released ones count. */
+  async function findOlder(older: readonly { id: string; shard: number }[], by: By) {
     for (const place of older) {
-      const session = await call(place.shard, (at) => at.find(place.id));
-      if (session !== null) return { place, session };
+      const question = { id: place.id, by, proposal: null };
+      const [answer] = await call(place.shard, (at) => at.assign([question], limits));
+      if (answer !== undefined && answer.kind !== "unknown") return { place, answer };
     }
     return null;
   }
 
-  async function assign(ids: Ids, by: By, proposal: Proposal | null, pace: Pace): Promise<Answer> {
+  async function assign(
+    ids: Ids,
+    by: By,
+    proposal: Proposal | null,
+    background: Background,
+  ): Promise<Answer> {
     const [home, ...older] = places(ids);
     if (home === undefined) throw new Error("a session needs an id");
     const { id, shard } = home;
-    if (older.length === 0) return ask({ id, by, proposal }, shard, pace);
-    const known = await ask({ id, by, proposal: null }, shard, { ...pace, windowMs: 0 });
-    if (known.kind !== "unknown") return known;
-    const found = await findOlder(older);
-    if (found === null) return proposal === null ? known : ask({ id, by, proposal }, shard, pace);
+    if (older.length === 0) return ask({ id, by, proposal }, shard, background);
+    const known = await ask({ id, by, proposal: null }, shard, background);
+    if (known.kind === "pinned") return known;
+    const found = known.kind === "unknown" ? await findOlder(older, by) : null;
+    const isReleased = known.kind === "released" || found?.answer.kind === "released";
+    if (isReleased && (proposal === null || proposal.carried)) return { kind: "released" };
+    if (found?.answer.kind !== "pinned") {
+      return proposal === null ? known : ask({ id, by, proposal }, shard, background);
+    }
     // Store it at home before it is forgotten there: whoever asks in between finds one of the two.
-    const { origin, generation, created } = found.session;
+    const { origin, generation, created } = found.answer;
     const moved = { origin, generation, created, carried: false };
-    const answer = await ask({ id, by, proposal: moved }, shard, { ...pace, windowMs: 0 });
-    pace.background(call(found.place.shard, (at) => at.forget(found.place.id)));
+    const answer = await ask({ id, by, proposal: moved }, shard, background);
+    background(call(found.place.shard, (at) => at.forget(found.place.id)));
     return answer.kind === "pinned" ? { ...answer, fresh: false } : answer;
+  }
+
+  function later(
+    ids: Ids,
+    by: By,
+    proposal: Proposal | null,
+    { windowMs, background }: Pace,
+    then: (answer: Answer) => void,
+  ): void {
+    const [home, ...older] = places(ids);
+    if (home === undefined || older.length > 0) return;
+    const question = { id: home.id, by, proposal };
+    batchOf(home.shard).later(question, windowMs, background, then);
   }
 
   async function move(ids: Ids, change: Change): Promise<Answer> {
     const [home] = places(ids);
     if (home === undefined) throw new Error("a session needs an id");
     return call(home.shard, (at) => at.move(home.id, change, limits));
+  }
+
+  /** Slice by slice, so that no other request waits long. */
+  async function dropOlder(shard: number, place: Place): Promise<number> {
+    let total = 0;
+    for (;;) {
+      const dropped = await call(shard, (at) => at.releaseOlder(place, DROP_MOST));
+      total += dropped;
+      if (dropped < DROP_MOST) return total;
+    }
   }
 
   /** Asks every place where the id may be until one has it. */
@@ -101,9 +137,16 @@ export function durableStore(pool: Pool, namespace: DurableObjectNamespace): Ses
 
   return {
     assign,
+    later,
     move,
     async forget(ids) {
       await Promise.all(places(ids).map(({ id, shard }) => call(shard, (at) => at.forget(id))));
+    },
+    async releaseOlder(place) {
+      const all = await Promise.all(
+        Array.from({ length: shardCount }, (_, shard) => dropOlder(shard, place)),
+      );
+      return all.reduce((sum, count) => sum + count, 0);
     },
     release: (id) => first(id, (at, key) => at.release(key)),
     find: (id) => first(id, (at, key) => at.find(key)),
@@ -120,17 +163,34 @@ export async function countShards(
   namespace: DurableObjectNamespace,
   pool: string,
   shards: number,
-): Promise<Record<string, number>> {
+): Promise<Map<string, number>> {
   const all = await Promise.all(
     Array.from({ length: shards }, (_, shard) =>
       callShard(() => shardOfPool(namespace, pool, shard).counts()),
     ),
   );
-  const total: Record<string, number> = {};
-  for (const [origin, sessions] of all.flatMap((one) => Object.entries(one))) {
-    total[origin] = (total[origin] ?? 0) + sessions;
+  const total = new Map<string, number>();
+  for (const [origin, sessions] of all.flatMap((one) => [...one])) {
+    total.set(origin, (total.get(origin) ?? 0) + sessions);
   }
   return total;
+}
+
+/** Moves idle sessions from one origin to another, shard by shard, up to `most` in all. */
+export async function moveIdleSessions(
+  namespace: DurableObjectNamespace,
+  pool: string,
+  shards: number,
+  what: { from: string; to: Place; seenBefore: number; most: number },
+): Promise<number> {
+  let moved = 0;
+  for (let shard = 0; shard < shards && moved < what.most; shard += 1) {
+    // An equal part of what is left for each shard that is left.
+    const part = Math.ceil((what.most - moved) / (shards - shard));
+    const at = shardOfPool(namespace, pool, shard);
+    moved += await at.moveIdle(what.from, what.to, what.seenBefore, part);
+  }
+  return moved;
 }
 
 function shardOfPool(namespace: DurableObjectNamespace, pool: string, shard: number): Shard {
@@ -154,18 +214,5 @@ async function callShard<T>(attempt: () => Promise<T>): Promise<T> {
         throw error;
       }
     }
-  }
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => reject(new Error("the session map took too long")),
-    Math.max(0, ms),
-  );
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }

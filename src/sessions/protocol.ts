@@ -1,5 +1,5 @@
 import type { By, Session } from "../model.ts";
-import type { Answer, Change, Filter, Proposal } from "../session-store.ts";
+import type { Answer, Change, Filter, Place, Proposal } from "../session-store.ts";
 
 /** What travels between a Worker and a shard of the session map. Plain values only. */
 
@@ -36,5 +36,9 @@ export interface Shard {
   /** Removes without trace, once the row lives elsewhere. */
   forget(id: string): Promise<void>;
   list(page: Page): Promise<Session[]>;
-  counts(): Promise<Record<string, number>>;
+  /** Moves up to `most` sessions of one origin, unused since `seenBefore`; how many it were. */
+  moveIdle(from: string, to: Place, seenBefore: number, most: number): Promise<number>;
+  /** Drops up to `most` sessions of an origin of earlier generations; how many it were. */
+  releaseOlder(place: Place, most: number): Promise<number>;
+  counts(): Promise<Map<string, number>>;
 }

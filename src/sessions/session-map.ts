@@ -87,12 +87,20 @@ export class SessionMap extends DurableObject implements Shard {
       .map((row) => this.#session(row));
   }
 
-  async counts(): Promise<Record<string, number>> {
+  async moveIdle(from: string, to: Place, seenBefore: number, most: number): Promise<number> {
+    return this.#sql.moveSeenUpTo(from, to, seenBefore, most);
+  }
+
+  async releaseOlder({ origin, generation }: Place, most: number): Promise<number> {
+    const dropped = this.#sql.dropOlder(origin, generation, most);
+    this.#size -= dropped;
+    return dropped;
+  }
+
+  async counts(): Promise<Map<string, number>> {
     const now = Date.now();
     const { idleMs, ttlMs } = this.#limits;
-    return Object.fromEntries(
-      this.#sql.count(now - idleMs, now - ttlMs).map(({ origin, n }) => [origin, n]),
-    );
+    return new Map(this.#sql.count(now - idleMs, now - ttlMs).map(({ origin, n }) => [origin, n]));
   }
 
   /** Sweeps what has expired, slice by slice, and sleeps until the next row can expire. */
@@ -113,7 +121,8 @@ export class SessionMap extends DurableObject implements Shard {
       }
       return pinned(row, false);
     }
-    if (row !== null && proposal?.carried) return { kind: "released" };
+    // A released session voids the pin its client carries; a key may begin anew.
+    if (row !== null && (proposal === null || proposal.carried)) return { kind: "released" };
     if (proposal === null) return { kind: "unknown" };
     const { origin, generation, created } = proposal;
     const fresh: SessionRow = { id, by, origin, generation, created: created ?? now, seen: now };

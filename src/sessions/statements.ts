@@ -1,4 +1,4 @@
-import type { Filter } from "../session-store.ts";
+import type { Filter, Place } from "../session-store.ts";
 
 /** All SQL of a session map shard: the schema, the row, and every statement by name. */
 
@@ -45,7 +45,7 @@ export interface LimitsRow extends Record<string, SqlStorageValue> {
 
 export function statements(sql: SqlStorage) {
   sql.exec(SCHEMA);
-  const deleted = () => sql.exec<{ n: number }>("SELECT changes() AS n").one().n;
+  const changes = () => sql.exec<{ n: number }>("SELECT changes() AS n").one().n;
   const columns = "id, by, origin, generation, created, seen";
   return {
     limits: () => sql.exec<LimitsRow>("SELECT idle, ttl, cap FROM limits").toArray()[0] ?? null,
@@ -69,7 +69,7 @@ export function statements(sql: SqlStorage) {
     /** This and the other deletions return how many rows went. */
     drop(id: string): number {
       sql.exec("DELETE FROM sessions WHERE id = ?", id);
-      return deleted();
+      return changes();
     },
 
     size: () => sql.exec<{ n: number }>("SELECT COUNT(*) AS n FROM sessions").one().n,
@@ -82,7 +82,7 @@ export function statements(sql: SqlStorage) {
         seen,
         most,
       );
-      return deleted();
+      return changes();
     },
     dropCreatedUpTo(created: number, most: number): number {
       sql.exec(
@@ -90,14 +90,37 @@ export function statements(sql: SqlStorage) {
         created,
         most,
       );
-      return deleted();
+      return changes();
     },
     dropLeastRecentlySeen(most: number): number {
       sql.exec(
         "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions ORDER BY seen LIMIT ?)",
         most,
       );
-      return deleted();
+      return changes();
+    },
+
+    dropOlder(origin: string, generation: number, most: number): number {
+      sql.exec(
+        `DELETE FROM sessions WHERE id IN
+           (SELECT id FROM sessions WHERE origin = ? AND generation < ? LIMIT ?)`,
+        origin,
+        generation,
+        most,
+      );
+      return changes();
+    },
+    moveSeenUpTo(from: string, to: Place, seen: number, most: number): number {
+      sql.exec(
+        `UPDATE sessions SET origin = ?, generation = ? WHERE id IN
+           (SELECT id FROM sessions WHERE origin = ? AND seen <= ? ORDER BY seen LIMIT ?)`,
+        to.origin,
+        to.generation,
+        from,
+        seen,
+        most,
+      );
+      return changes();
     },
 
     /** Live sessions after an id, in the order of ids. */

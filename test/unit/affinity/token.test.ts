@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, it } from "vitest";
 
 import { makePool, originsNamed } from "../fixtures.ts";
@@ -99,10 +99,13 @@ describe("a token", () => {
     const shop = await mint([NEW], makePool({ name: "shop" }));
     const api = await mint([NEW], makePool({ name: "api" }));
     const companion = await mint([NEW], makePool({ name: "shop" }), "app-cookie:SID");
+    const likeNamed = await mint([NEW], makePool({ name: "shop" }), "ticket");
     const stranger = await mint([OLD], makePool({ name: "shop" }));
     const text = await shop.codec.write(saying(shop.pool));
     expect(await shop.codec.read(text)).not.toBeNull();
-    for (const { codec } of [api, companion, stranger]) expect(await codec.read(text)).toBeNull();
+    for (const { codec } of [api, companion, likeNamed, stranger]) {
+      expect(await codec.read(text)).toBeNull();
+    }
   });
 
   it("is void once its origin has left the pool, and only then", async ({ expect }) => {
@@ -114,6 +117,23 @@ describe("a token", () => {
     const { codec } = await mint([NEW], later);
     expect(await codec.read(toFirst)).toBeNull();
     expect((await codec.read(toSecond))?.origin).toBe(later.origins[2]);
+  });
+
+  it("is void with another version, however well it is signed", async ({ expect }) => {
+    const { codec, keyring, pool } = await mint([NEW]);
+    const bytes = Uint8Array.fromBase64(await codec.write(saying(pool)), { alphabet: "base64url" });
+    const signed = async (version: number) => {
+      bytes[0] = version;
+      const context = new TextEncoder().encode("default\0cookie");
+      const message = new Uint8Array([...bytes.subarray(0, 42), ...context]);
+      bytes.set(
+        new Uint8Array(await crypto.subtle.sign("HMAC", keyring.signing.token, message)),
+        42,
+      );
+      return bytes.toBase64(CODE);
+    };
+    expect(await codec.read(await signed(1))).not.toBeNull();
+    for (const version of [0, 2, 255]) expect(await codec.read(await signed(version))).toBeNull();
   });
 
   it("is not written for an origin of another pool", async ({ expect }) => {
@@ -196,7 +216,8 @@ describe("what a client can learn from a token", () => {
     const { pool } = await mint([NEW]);
     const ids = new Set(Array.from({ length: 1_000 }, () => saying(pool).sessionId));
     expect(ids.size).toBe(1_000);
-    for (const id of ids)
+    for (const id of ids) {
       expect(Uint8Array.fromBase64(id, { alphabet: "base64url" })).toHaveLength(16);
+    }
   });
 });

@@ -1,6 +1,14 @@
 import { describe, it } from "vitest";
 
-import { BINDINGS, configOf, ONE_ORIGIN, SECRET, SERVICE } from "./fixtures.ts";
+import {
+  BINDINGS,
+  configOf,
+  DEFAULT_COOKIE,
+  DEFAULT_POOL,
+  ONE_ORIGIN,
+  SECRET,
+  SERVICE,
+} from "./fixtures.ts";
 import { readConfig } from "../../../src/config/config.ts";
 
 /** The whole example of DESIGN.md §3, as wrangler hands it over. */
@@ -52,143 +60,6 @@ const SHOP = {
   drain: { deadline: "5m" },
 };
 
-const DEFAULT_POOL = {
-  match: [],
-  balance: "round-robin",
-  skip: [],
-  clientIp: { kind: "header", header: "cf-connecting-ip" },
-  sessions: {
-    idleMs: 1_800_000,
-    ttlMs: 82_800_000,
-    leaseMs: 60_000,
-    record: "first",
-    store: "durable",
-    max: 1_000_000,
-    shards: 16,
-    shardsBefore: [],
-  },
-  failover: {
-    onLost: "repin",
-    refuseStatus: 503,
-    retries: 1,
-    retryStatus: [502, 503, 504],
-    timeoutMs: 30_000,
-  },
-  health: {
-    path: null,
-    intervalMs: 30_000,
-    timeoutMs: 5_000,
-    rise: 2,
-    fall: 3,
-    expect: [[200, 299]],
-    failures: 3,
-    windowMs: 10_000,
-    ejectMs: 30_000,
-    maxEjected: 0.5,
-  },
-  drainMs: 300_000,
-};
-
-const DEFAULT_COOKIE = {
-  name: null,
-  path: "/",
-  domain: null,
-  sameSite: "Lax",
-  secure: null,
-  partitioned: false,
-  lifetime: "session",
-};
-
-describe("the small form", () => {
-  it("needs nothing but ORIGINS and makes one pool of them, with every default", ({ expect }) => {
-    const { pools, admin, exposeStatus, secrets } = configOf({
-      ORIGINS: ["https://app-1.example.com", "https://app-2.example.com"],
-    });
-    expect(pools).toHaveLength(1);
-    expect(pools[0]).toMatchObject({ name: "default", ...DEFAULT_POOL });
-    expect(pools[0]?.rules).toEqual([
-      expect.objectContaining({ by: "cookie", pin: "cookie", cookie: DEFAULT_COOKIE }),
-    ]);
-    expect(pools[0]?.origins).toEqual(
-      ["app-1.example.com", "app-2.example.com"].map((name) => ({
-        name,
-        url: `https://${name}`,
-        fetcher: null,
-        weight: 1,
-        tier: 0,
-        route: name,
-        regions: [],
-        version: null,
-        maxSessions: Infinity,
-        state: "active",
-      })),
-    );
-    expect(admin).toEqual({ path: "/__limpet", token: null });
-    expect(exposeStatus).toBe(false);
-    expect(secrets).toEqual([SECRET]);
-  });
-
-  it("names origins by their URL alone, so that order and company change no name", ({ expect }) => {
-    const names = (urls: string[]) =>
-      Object.fromEntries(configOf({ ORIGINS: urls }).pools[0]!.origins.map((o) => [o.url, o.name]));
-    const [a, b, c] = [
-      "http://127.0.0.1:8001",
-      "https://app.example.com/a/b/",
-      "https://c.example",
-    ];
-    const all = names([a, b, c]);
-    expect(all).toEqual({
-      "http://127.0.0.1:8001": "127.0.0.1-8001",
-      "https://app.example.com/a/b": "app.example.com-a-b",
-      "https://c.example": "c.example",
-    });
-    expect(names([c, a])).toEqual({ [c]: all[c], [a]: all[a] });
-  });
-
-  it.for([
-    ["one URL", "https://app-1.example.com", 1],
-    ["URLs by commas", "https://app-1.example.com, https://app-2.example.com", 2],
-    ["JSON", '["https://app-1.example.com","https://app-2.example.com"]', 2],
-  ] as const)("takes ORIGINS as text: %s", ([, text, count], { expect }) => {
-    expect(configOf({ ORIGINS: text }).pools[0]?.origins).toHaveLength(count);
-  });
-
-  it.for([
-    ["cookie", [{ by: "cookie", pin: "cookie", learn: "request" }]],
-    ["ip", [{ by: "ip", pin: "map", learn: "request", v4: 32, v6: 64 }]],
-    [
-      "app-cookie:JSESSIONID",
-      [{ by: "app-cookie", name: "JSESSIONID", pin: "map", learn: "response" }],
-    ],
-    [
-      "header:Mcp-Session-Id",
-      [{ by: "header", name: "mcp-session-id", pin: "map", learn: "both" }],
-    ],
-    ["query:sid", [{ by: "query", name: "sid", pin: "map", learn: "request" }]],
-    [
-      "path:/rooms/:room/*",
-      [{ by: "path", name: "/rooms/:room/*", pathKind: "pattern", pin: "hash" }],
-    ],
-    ["none", []],
-    [[], []],
-    [
-      ["query:sid", "ip"],
-      [{ by: "query", name: "sid" }, { by: "ip" }],
-    ],
-    ["query:sid, ip", [{ by: "query" }, { by: "ip" }]],
-    ['["header:X-Session-ID", {"by": "cookie"}]', [{ by: "header" }, { by: "cookie" }]],
-    [
-      ["app-cookie:SID", { by: "ip", pin: "hash" }],
-      [{ by: "app-cookie" }, { by: "ip", pin: "hash" }],
-    ],
-    [{ by: "ip", v6: 56 }, [{ by: "ip", v6: 56 }]],
-  ] as const)("takes AFFINITY = %j", ([affinity, rules], { expect }) => {
-    const read = configOf({ ORIGINS: ONE_ORIGIN, AFFINITY: affinity }).pools[0]?.rules;
-    expect(read).toHaveLength(rules.length);
-    expect(read).toMatchObject(rules);
-  });
-});
-
 describe("the full form", () => {
   it("reads the whole example of the contract", ({ expect }) => {
     const [pool] = configOf({ POOLS: [SHOP] }).pools;
@@ -204,6 +75,7 @@ describe("the full form", () => {
       {
         name: "app-1",
         url: "https://app-1.example.com/base",
+        binding: null,
         fetcher: null,
         weight: 2,
         tier: 0,
@@ -276,7 +148,12 @@ describe("the other bindings", () => {
   it("finds an origin's binding in the environment", ({ expect }) => {
     const POOLS = [{ name: "shop", origins: [{ binding: "CART_SERVICE" }] }];
     const [origin] = configOf({ POOLS, CART_SERVICE: SERVICE }).pools[0]!.origins;
-    expect(origin).toMatchObject({ name: "cart_service", url: "", fetcher: SERVICE });
+    expect(origin).toMatchObject({
+      name: "cart_service",
+      url: "",
+      binding: "CART_SERVICE",
+      fetcher: SERVICE,
+    });
   });
 
   it("still says where the admin lives when everything else is wrong", ({ expect }) => {

@@ -33,3 +33,51 @@ export function poolProblems(settings: Readonly<Record<string, unknown>>): reado
     path: problem.path.replace("POOLS[0].", ""),
   }));
 }
+
+/** What every setting of a pool is when nobody sets it. */
+export const DEFAULT_POOL = {
+  match: [],
+  balance: "round-robin",
+  skip: [],
+  clientIp: { kind: "header", header: "cf-connecting-ip" },
+  sessions: {
+    idleMs: 1_800_000,
+    ttlMs: 82_800_000,
+    leaseMs: 60_000,
+    record: "first",
+    store: "durable",
+    max: 1_000_000,
+    shards: 16,
+    shardsBefore: [],
+  },
+  failover: {
+    onLost: "repin",
+    refuseStatus: 503,
+    retries: 1,
+    retryStatus: [502, 503, 504],
+    timeoutMs: 30_000,
+  },
+  health: {
+    path: null,
+    intervalMs: 30_000,
+    timeoutMs: 5_000,
+    rise: 2,
+    fall: 3,
+    expect: [[200, 299]],
+    failures: 3,
+    windowMs: 10_000,
+    ejectMs: 30_000,
+    maxEjected: 0.5,
+  },
+  drainMs: 300_000,
+};
+
+export const DEFAULT_COOKIE = {
+  name: null,
+  path: "/",
+  domain: null,
+  sameSite: "Lax",
+  secure: null,
+  partitioned: false,
+  lifetime: "session",
+};

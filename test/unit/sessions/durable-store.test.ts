@@ -1,14 +1,15 @@
 import { env } from "cloudflare:workers";
-import { describe, it } from "vitest";
+import { beforeAll, describe, it } from "vitest";
 
+import type { Background } from "../../../src/model.ts";
 import { makePool } from "../fixtures.ts";
 import { ALL, proposing } from "./fixtures.ts";
-import { durableStore } from "../../../src/sessions/durable-store.ts";
+import { durableStore, moveIdleSessions } from "../../../src/sessions/durable-store.ts";
 import type { Shard } from "../../../src/sessions/protocol.ts";
 import { shardOf } from "../../../src/sessions/shards.ts";
-import type { Answer, Pace, SessionStore } from "../../../src/session-store.ts";
+import type { Answer, SessionStore } from "../../../src/session-store.ts";
 
-const AT_ONCE: Pace = { windowMs: 0, background: (work) => void work.catch(() => null) };
+const background: Background = (work) => void work.catch(() => null);
 
 let poolsMade = 0;
 
@@ -16,8 +17,10 @@ let poolsMade = 0;
 function newPool() {
   poolsMade += 1;
   const name = `store-${poolsMade}`;
-  const storeWith = (sessions: Readonly<Record<string, unknown>> = {}, namespace = env.SESSION_MAP) =>
-    durableStore(makePool({ name, sessions }), namespace as unknown as DurableObjectNamespace);
+  const storeWith = (
+    sessions: Readonly<Record<string, unknown>> = {},
+    namespace = env.SESSION_MAP,
+  ) => durableStore(makePool({ name, sessions }), namespace as unknown as DurableObjectNamespace);
   const shard = (at: number) => env.SESSION_MAP.getByName(`${name}/${at}`) as unknown as Shard;
   return { storeWith, shard };
 }
@@ -31,8 +34,13 @@ function idThatMoves(from: number, to: number): string {
   }
 }
 
+// The store waits a second at most; starting the first object of all is not what is tested here.
+beforeAll(async () => {
+  await env.SESSION_MAP.getByName("warm-up/0").counts();
+});
+
 const assign = (store: SessionStore, ids: string[], origin: string | null, carried = false) =>
-  store.assign(ids, "query", origin === null ? null : proposing(origin, { carried }), AT_ONCE);
+  store.assign(ids, "query", origin === null ? null : proposing(origin, { carried }), background);
 
 const originOf = (answer: Answer) => (answer.kind === "pinned" ? answer.origin : answer.kind);
 
@@ -40,7 +48,9 @@ describe("the session map in Durable Objects", () => {
   it("keeps each session in the shard that its id says", async ({ expect }) => {
     const { storeWith, shard } = newPool();
     const store = storeWith({ shards: 4 });
-    const ids = Array.from({ length: 40 }, (_, at) => `${"ABCDEFGH"[at % 8]}x${at}`.padEnd(22, "z"));
+    const ids = Array.from({ length: 40 }, (_, at) =>
+      `${"ABCDEFGH"[at % 8]}x${at}`.padEnd(22, "z"),
+    );
     await Promise.all(ids.map((id) => assign(store, [id], "app-1")));
     for (const id of ids) {
       expect(await shard(shardOf(id, 4)).find(id)).toMatchObject({ origin: "app-1" });
@@ -51,7 +61,9 @@ describe("the session map in Durable Objects", () => {
     const { storeWith } = newPool();
     const stores = [storeWith(), storeWith(), storeWith()];
     const answers = await Promise.all(
-      Array.from({ length: 100 }, (_, at) => assign(stores[at % 3]!, ["one-new-session-id-xyz"], `app-${at % 5}`)),
+      Array.from({ length: 100 }, (_, at) =>
+        assign(stores[at % 3]!, ["one-new-session-id-xyz"], `app-${at % 5}`),
+      ),
     );
     expect(new Set(answers.map(originOf)).size).toBe(1);
   });
@@ -84,6 +96,46 @@ describe("the session map in Durable Objects", () => {
     expect(await assign(store, ["a-session-of-the-map-0"], "app-1", true)).toEqual({
       kind: "released",
     });
+  });
+});
+
+describe("the sessions of an origin", () => {
+  it("of earlier generations are dropped from all shards, and no other", async ({ expect }) => {
+    const { storeWith } = newPool();
+    const store = storeWith({ shards: 4 });
+    const ids = Array.from({ length: 30 }, (_, at) =>
+      `${"ABCDEFGH"[at % 8]}y${at}`.padEnd(22, "z"),
+    );
+    for (const [at, id] of ids.entries()) {
+      const proposal = proposing(`app-${at % 2}`, { generation: at < 20 ? 1 : 2 });
+      await store.assign([id], "query", proposal, background);
+    }
+    expect(await store.releaseOlder({ origin: "app-1", generation: 2 })).toBe(10);
+    expect(await store.counts()).toEqual({ "app-0": 15, "app-1": 5 });
+    expect(await store.releaseOlder({ origin: "app-1", generation: 2 })).toBe(0);
+  });
+
+  it("that nobody uses are moved, up to a number, when there is balance to restore", async ({
+    expect,
+  }) => {
+    const { storeWith } = newPool();
+    const pool = `store-${poolsMade}`;
+    const store = storeWith({ shards: 4 });
+    const ids = Array.from({ length: 30 }, (_, at) =>
+      `${"ABCDEFGH"[at % 8]}w${at}`.padEnd(22, "z"),
+    );
+    await Promise.all(ids.map((id) => assign(store, [id], "app-1")));
+    const to = { origin: "app-2", generation: 1 };
+    const move = (seenBefore: number, most: number) =>
+      moveIdleSessions(env.SESSION_MAP as unknown as DurableObjectNamespace, pool, 4, {
+        from: "app-1",
+        to,
+        seenBefore,
+        most,
+      });
+    expect(await move(Date.now() - 60_000, 100)).toBe(0);
+    expect(await move(Date.now() + 1, 8)).toBe(8);
+    expect(await store.counts()).toEqual({ "app-1": 22, "app-2": 8 });
   });
 });
 
@@ -173,6 +225,14 @@ describe("while the secret is rotated", () => {
     expect(originOf(await assign(store, [now], null))).toBe("app-1");
   });
 
+  it("a session that was released under its old name stays released", async ({ expect }) => {
+    const { storeWith } = newPool();
+    const store = storeWith();
+    await assign(store, [old], "app-1");
+    await store.release(old);
+    expect(await assign(store, [now, old], "app-1", true)).toEqual({ kind: "released" });
+  });
+
   it("and with the layout at once, it is found too", async ({ expect }) => {
     const moving = idThatMoves(4, 16);
     const { storeWith } = newPool();
@@ -188,4 +248,3 @@ describe("while the secret is rotated", () => {
 async function settled(isSo: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < 200 && !(await isSo()); tries += 1) await scheduler.wait(5);
 }
-

@@ -1,6 +1,6 @@
-import { describe, it } from "vitest";
+import { describe, it, vi } from "vitest";
 
-import { ALL, assign, fill, idOf, LIMITS, newShard, type Stub } from "./fixtures.ts";
+import { ALL, assign, fill, idOf, LIMITS, newShard, START, type Stub } from "./fixtures.ts";
 import type { Ask } from "../../../src/sessions/protocol.ts";
 import type { Filter } from "../../../src/session-store.ts";
 
@@ -27,6 +27,18 @@ describe("the list of a shard", () => {
     for (const most of [1, 7, 50, 103, 1_000]) {
       expect(await pages(stub, ALL, most)).toEqual(all);
     }
+  });
+
+  it("is in the order of ids, whoever came or was seen first", async ({ expect }) => {
+    const stub = newShard();
+    vi.useFakeTimers({ toFake: ["Date"], now: START });
+    for (const at of [5, 2, 9, 1, 7]) {
+      await assign(stub, idOf(at), "app-1");
+      vi.setSystemTime(Date.now() + 1_500);
+    }
+    await assign(stub, idOf(2), null);
+    expect(await pages(stub, ALL, 2)).toEqual([1, 2, 5, 7, 9].map(idOf));
+    vi.useRealTimers();
   });
 
   it("stays stable while sessions come, go and are renewed between pages", async ({ expect }) => {
@@ -69,5 +81,23 @@ describe("the list of a shard", () => {
     await stub.release(idOf(3));
     await stub.forget(idOf(4));
     expect(await stub.counts()).toEqual({ "app-1": 5, "app-2": 3 });
+  });
+});
+
+describe("moving sessions that nobody uses", () => {
+  it("takes those seen least recently, and none that has ended", async ({ expect }) => {
+    const stub = newShard();
+    vi.useFakeTimers({ toFake: ["Date"], now: START });
+    await assign(stub, idOf(1), "app-1");
+    for (const at of [2, 3, 4]) {
+      vi.setSystemTime(START + 9_000 + at * 1_000);
+      await assign(stub, idOf(at), "app-1");
+    }
+    const to = { origin: "app-2", generation: 3 };
+    expect(await stub.moveIdle("app-1", to, Date.now() - 1_000, 1)).toBe(1);
+    expect(await stub.find(idOf(2))).toMatchObject(to);
+    expect(await stub.moveIdle("app-1", to, Date.now() - 1_000, 10)).toBe(1);
+    expect(await stub.counts()).toEqual({ "app-1": 1, "app-2": 2 });
+    vi.useRealTimers();
   });
 });

@@ -58,5 +58,6 @@ function firstOf(url: string, from: number, end: number): number {
 
 /** Named in the answers to failures and in the log, so that one finds the other. */
 export function requestIdOf(headers: Headers): string {
-  return headers.get("cf-ray") ?? crypto.randomUUID();
+  const ray = headers.get("cf-ray");
+  return ray !== null && /^[\w-]{1,64}$/.test(ray) ? ray : crypto.randomUUID();
 }

@@ -162,6 +162,10 @@ function page(status: number, title: string, code: string, requestId: string): s
 <style>body{font:16px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:32rem;padding:0 1rem;color-scheme:light dark}
 h1{font-size:1.4rem}code{font-size:.9em;opacity:.7}</style></head>
 <body><h1>${title}</h1><p>Please try again in a moment.</p>
-<p><code>${status} ${code} &middot; ${requestId}</code></p></body></html>
+<p><code>${status} ${code} &middot; ${escaped(requestId)}</code></p></body></html>
 `;
+}
+
+function escaped(text: string): string {
+  return text.replace(/[<>&"']/g, (char) => `&#${char.charCodeAt(0)};`);
 }

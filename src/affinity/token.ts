@@ -95,7 +95,11 @@ export function tokenCodec(
 function decode(text: string): Uint8Array<ArrayBuffer> | null {
   if (text.length !== TOKEN_CHARS) return null;
   try {
-    return Uint8Array.fromBase64(text, { alphabet: "base64url", lastChunkHandling: "loose" });
+    // With its padding the last character must be exact, too: one token, one text.
+    return Uint8Array.fromBase64(`${text}=`, {
+      alphabet: "base64url",
+      lastChunkHandling: "strict",
+    });
   } catch {
     return null;
   }

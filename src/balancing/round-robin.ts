@@ -26,6 +26,7 @@ export function roundRobin<T extends Weighted>(
     let best: T | null = null;
     let bestCredit = -Infinity;
     for (const item of list) {
+      if (item.weight <= 0) continue;
       const name = nameOf(item);
       const mine = (credit.get(name) ?? 0) + item.weight;
       credit.set(name, mine);

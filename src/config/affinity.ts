@@ -55,7 +55,7 @@ const pathPattern = v.pipe(
 /** The name of the first named group; null if there is none or the pattern holds a user's regexp. */
 export function firstGroup(pattern: string): string | null {
   if (/[()]/.test(pattern)) return null;
-  return /:([A-Za-z_$][\w$]*)/.exec(pattern)?.[1] ?? null;
+  return /(?<!\\):([A-Za-z_$][\w$]*)/.exec(pattern)?.[1] ?? null;
 }
 
 const rules = {
@@ -123,6 +123,7 @@ const SHORTHANDS =
 function expand(shorthand: string): unknown {
   if (shorthand === "cookie" || shorthand === "ip") return { by: shorthand };
   const colon = shorthand.indexOf(":");
+  if (colon === -1) return null;
   const by = shorthand.slice(0, colon);
   const rest = shorthand.slice(colon + 1);
   if (by === "app-cookie" || by === "header" || by === "query") return { by, name: rest };

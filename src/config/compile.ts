@@ -98,6 +98,13 @@ function acrossTables(pool: Pool, path: string): Problem[] {
       expected: `"first" or "return", because ${mapped.id} keeps its pins in the map`,
     });
   }
+  if (sessions.record === "never" && sessions.leaseMs === 0) {
+    problems.push({
+      path: `${path}.sessions.lease`,
+      value: '"0s"',
+      expected: 'at least "1s" with record = "never", and so an idle time of at least "2s"',
+    });
+  }
   if (!isCountable(sessions)) {
     const counting = countingSetting(pool);
     if (counting !== null) {

@@ -229,6 +229,7 @@ function readAdminPath(given: unknown, problems: Problem[]): string {
 
 function show(value: unknown): string {
   if (value === undefined) return "absent";
-  const text = JSON.stringify(value) ?? String(value);
+  // Credentials in a URL are somebody's secret, even if they are in the wrong place.
+  const text = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/"\s]*@/g, "//(hidden)@");
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;
 }

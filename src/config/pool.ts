@@ -85,7 +85,7 @@ const sessions = v.pipe(
   }),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
-    const { idle, lease, record, store, shards, shards_before: before } = dataset.value;
+    const { idle, lease, store, shards, shards_before: before } = dataset.value;
     const at = (key: keyof typeof dataset.value, message: string) =>
       addIssue({
         message,
@@ -96,7 +96,6 @@ const sessions = v.pipe(
     if (typeof lease === "number" && typeof idle === "number" && lease > idle / 2) {
       at("lease", "at most half of idle");
     }
-    if (record === "never" && lease === 0) at("lease", 'at least "1s" with record = "never"');
     if (store === "kv" && typeof idle === "number" && idle < MINUTE) {
       at("idle", 'at least "1m" with store = "kv"');
     }

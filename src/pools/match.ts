@@ -14,7 +14,7 @@ export function poolFor<T extends { readonly match: Matcher }>(
 
 export type Matcher = (host: string, path: string) => boolean;
 
-/** `"shop.example.com/cart/*"`: a host, which ignores case and port, and a path. */
+/** `"shop.example.com/cart/*"`: a host, which ignores case, and port if it names none, and a path. */
 export function hostMatcher(pool: Pool): Matcher {
   if (pool.match.length === 0) return () => true;
   const globs = pool.match.map((glob) => {
@@ -24,8 +24,12 @@ export function hostMatcher(pool: Pool): Matcher {
       : { host: glob.slice(0, slash).toLowerCase() || "*", path: glob.slice(slash) };
   });
   return (host, path) => {
-    const name = host.replace(/:\d+$/, "").toLowerCase();
-    return globs.some((glob) => matches(glob.host, name) && matches(glob.path, path));
+    const full = host.toLowerCase();
+    const name = full.replace(/:\d+$/, "");
+    return globs.some(
+      (glob) =>
+        matches(glob.host, /:\d+$/.test(glob.host) ? full : name) && matches(glob.path, path),
+    );
   };
 }
 

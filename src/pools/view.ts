@@ -38,7 +38,8 @@ export function viewer(pool: Pool, plan: Plan, control: () => Control, local: Lo
   let changes = 0;
   let seen = snapshot(pool, view, local.ejections, 0);
   let fetchedAt = 0;
-  /** When the refresh under way began; one that takes too long is given up. */
+  /** The refresh under way, if any, and when it began; one that takes too long is given up. */
+  let refreshing: Promise<Snapshot> | null = null;
   let refreshingSince = 0;
 
   function rebuild(now: number): Snapshot {
@@ -53,12 +54,12 @@ export function viewer(pool: Pool, plan: Plan, control: () => Control, local: Lo
     return seen;
   }
 
-  async function refresh(): Promise<Snapshot> {
-    refreshingSince = Date.now();
+  async function fetchView(): Promise<Snapshot> {
     try {
       const news = await control().view(view.version, plan.digest);
       if (news.wantsPlan) await control().adopt(plan);
-      if (news.view !== null) {
+      // An answer that was overtaken by a newer one says nothing.
+      if (news.view !== null && news.view.version > view.version) {
         view = news.view;
         rebuild(Date.now());
       }
@@ -67,10 +68,17 @@ export function viewer(pool: Pool, plan: Plan, control: () => Control, local: Lo
       makeDo();
       const message = "pool view not refreshed";
       console.warn(JSON.stringify({ message, pool: pool.name, error: String(error) }));
-    } finally {
-      refreshingSince = 0;
     }
     return seen;
+  }
+
+  function refresh(): Promise<Snapshot> {
+    refreshingSince = Date.now();
+    const mine = fetchView().finally(() => {
+      if (refreshing === mine) refreshing = null;
+    });
+    refreshing = mine;
+    return mine;
   }
 
   return {
@@ -80,11 +88,12 @@ export function viewer(pool: Pool, plan: Plan, control: () => Control, local: Lo
       if (now >= seen.validUntil || changes !== local.changes) rebuild(now);
       const age = now - fetchedAt;
       if (age < FRESH_MS && age >= 0) return seen;
-      const isBusy = refreshingSince !== 0 && now - refreshingSince < FRESH_MS;
-      if (isBusy && fetchedAt !== 0) return seen;
-      const refreshed = refresh();
-      background(refreshed);
-      if (age < STALE_MS && age >= 0) return seen;
+      const isStale = age >= STALE_MS || age < 0;
+      const isBusy = refreshing !== null && now - refreshingSince < FRESH_MS;
+      if (isBusy && !isStale) return seen;
+      const refreshed = isBusy && refreshing !== null ? refreshing : refresh();
+      if (!isBusy) background(refreshed);
+      if (!isStale) return seen;
       let isDone = false;
       void refreshed.then(() => (isDone = true));
       const waited = scheduler.wait(WAIT_CAP_MS).then(() => (isDone ? seen : makeDo()));

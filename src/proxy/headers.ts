@@ -126,7 +126,12 @@ function listed(connection: string): string[] {
 export function mapLocation(headers: Headers, originUrl: string, arrival: Arrival): string | null {
   const location = headers.get("location");
   if (location === null || originUrl === "") return null;
-  if (!location.toLowerCase().startsWith(originUrl.toLowerCase())) return null;
+  const pathAt = originUrl.indexOf("/", originUrl.indexOf("//") + 2);
+  const authority = pathAt === -1 ? originUrl : originUrl.slice(0, pathAt);
+  const basePath = originUrl.slice(authority.length);
+  // Scheme and host ignore case, the path does not.
+  const isSameHost = location.slice(0, authority.length).toLowerCase() === authority.toLowerCase();
+  if (!isSameHost || !location.startsWith(basePath, authority.length)) return null;
   const rest = location.slice(originUrl.length);
   if (rest !== "" && !/^[/?#]/.test(rest)) return null;
   return `${arrival.scheme}//${arrival.host}${rest.startsWith("/") ? rest : `/${rest}`}`;

@@ -1,4 +1,4 @@
-import type { Background, By, Pool, Session } from "../model.ts";
+import type { Background, By, Pin, Pool, Session } from "../model.ts";
 import { Batch } from "./batch.ts";
 import type {
   Answer,
@@ -17,6 +17,11 @@ import { placesOf } from "./shards.ts";
 const BATCH_MOST = 500;
 const ATTEMPTS = 3;
 const DROP_MOST = 2_000;
+
+interface Located {
+  readonly id: string;
+  readonly shard: number;
+}
 
 /** The session map in Durable Objects: one object per shard, named `<pool>/<shard>`. */
 export function durableStore(pool: Pool, namespace: DurableObjectNamespace): SessionStore {
@@ -44,7 +49,7 @@ export function durableStore(pool: Pool, namespace: DurableObjectNamespace): Ses
     within(CALL_CAP_MS, batchOf(shard).ask(question, background));
 
   /** A row that an older secret or shard count has put elsewhere; released ones count. */
-  async function findOlder(older: readonly { id: string; shard: number }[], by: By) {
+  async function findOlder(older: readonly Located[], by: By) {
     for (const place of older) {
       const question = { id: place.id, by, proposal: null };
       const [answer] = await call(place.shard, (at) => at.assign([question], limits));
@@ -71,11 +76,7 @@ export function durableStore(pool: Pool, namespace: DurableObjectNamespace): Ses
     if (found?.answer.kind !== "pinned") {
       return proposal === null ? known : ask({ id, by, proposal }, shard, background);
     }
-    // Store it at home before it is forgotten there: whoever asks in between finds one of the two.
-    const { origin, generation, created } = found.answer;
-    const moved = { origin, generation, created, carried: false };
-    const answer = await ask({ id, by, proposal: moved }, shard, background);
-    background(call(found.place.shard, (at) => at.forget(found.place.id)));
+    const answer = await bringHome(home, by, found.answer, found.place);
     return answer.kind === "pinned" ? { ...answer, fresh: false } : answer;
   }
 
@@ -93,9 +94,25 @@ export function durableStore(pool: Pool, namespace: DurableObjectNamespace): Ses
   }
 
   async function move(ids: Ids, change: Change): Promise<Answer> {
-    const [home] = places(ids);
+    const [home, ...older] = places(ids);
     if (home === undefined) throw new Error("a session needs an id");
+    const found = older.length === 0 ? null : await findOlder(older, change.by);
+    if (found?.answer.kind === "released" && change.from !== null) return found.answer;
+    if (found?.answer.kind === "pinned") {
+      await bringHome(home, change.by, found.answer, found.place);
+    }
     return call(home.shard, (at) => at.move(home.id, change, limits));
+  }
+
+  /** Stores a row at home before it is forgotten elsewhere: whoever asks in between finds one. */
+  async function bringHome(home: Located, by: By, pin: Pin, from: Located): Promise<Answer> {
+    const { origin, generation, created } = pin;
+    const proposal = { origin, generation, created, carried: false };
+    const question = { id: home.id, by, proposal };
+    const [answer] = await call(home.shard, (at) => at.assign([question], limits));
+    await call(from.shard, (at) => at.forget(from.id));
+    if (answer === undefined) throw new Error("no answer for a question");
+    return answer;
   }
 
   /** Slice by slice, so that no other request waits long. */

@@ -21,8 +21,8 @@ export class SessionMap extends DurableObject implements Shard {
   readonly #sql: Statements;
   #limits: Limits;
   #size: number;
-  /** Whether an alarm is known to be set for the first row that can expire, or earlier. */
-  #alarmIsRight = false;
+  /** When the alarm rings, for the first row that can expire or earlier; 0: to be found out. */
+  #alarmAt = 0;
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
@@ -56,7 +56,7 @@ export class SessionMap extends DurableObject implements Shard {
       created: row?.created ?? created,
       seen: now,
     };
-    this.#put(moved, row === null);
+    this.#put(moved);
     this.#evict();
     await this.#wakeForExpiry(now);
     return pinned(moved, true);
@@ -88,7 +88,9 @@ export class SessionMap extends DurableObject implements Shard {
   }
 
   async moveIdle(from: string, to: Place, seenBefore: number, most: number): Promise<number> {
-    return this.#sql.moveSeenUpTo(from, to, seenBefore, most);
+    const now = Date.now();
+    const { idleMs, ttlMs } = this.#limits;
+    return this.#sql.moveSeenUpTo(from, to, seenBefore, now - idleMs, now - ttlMs, most);
   }
 
   async releaseOlder({ origin, generation }: Place, most: number): Promise<number> {
@@ -107,7 +109,7 @@ export class SessionMap extends DurableObject implements Shard {
   override async alarm(): Promise<void> {
     const now = Date.now();
     const more = this.#sweepSlice(now);
-    this.#alarmIsRight = more;
+    this.#alarmAt = 0;
     if (more) await this.ctx.storage.setAlarm(now + SWEEP_PAUSE_MS);
     else await this.#wakeForExpiry(now);
   }
@@ -126,7 +128,7 @@ export class SessionMap extends DurableObject implements Shard {
     if (proposal === null) return { kind: "unknown" };
     const { origin, generation, created } = proposal;
     const fresh: SessionRow = { id, by, origin, generation, created: created ?? now, seen: now };
-    this.#put(fresh, row === null && this.#sql.get(id) === null);
+    this.#put(fresh);
     return pinned(fresh, true);
   }
 
@@ -140,8 +142,10 @@ export class SessionMap extends DurableObject implements Shard {
     return Math.min(row.seen + this.#limits.idleMs, row.created + this.#limits.ttlMs);
   }
 
-  #put(row: SessionRow, isNew: boolean): void {
+  #put(row: SessionRow): void {
+    const isNew = this.#sql.get(row.id) === null;
     this.#sql.put(row);
+    if (this.#expires(row) + SWEEP_SLACK_MS < this.#alarmAt) this.#alarmAt = 0;
     if (isNew) this.#size += 1;
   }
 
@@ -164,7 +168,7 @@ export class SessionMap extends DurableObject implements Shard {
     if (idleMs === mine.idleMs && ttlMs === mine.ttlMs && cap === mine.cap) return;
     this.#limits = limits;
     this.#sql.setLimits({ idle: idleMs, ttl: ttlMs, cap });
-    this.#alarmIsRight = false;
+    this.#alarmAt = 0;
   }
 
   #evict(): void {
@@ -184,13 +188,13 @@ export class SessionMap extends DurableObject implements Shard {
 
   /** Makes sure that an alarm rings once the first row can have expired. */
   async #wakeForExpiry(now: number): Promise<void> {
-    if (this.#alarmIsRight) return;
+    if (this.#alarmAt !== 0) return;
     const seen = this.#sql.oldestSeen();
     const created = this.#sql.oldestCreated();
     if (seen === null || created === null) return;
-    this.#alarmIsRight = true;
     const first = Math.min(seen + this.#limits.idleMs, created + this.#limits.ttlMs);
-    await this.ctx.storage.setAlarm(Math.max(first, now) + SWEEP_SLACK_MS);
+    this.#alarmAt = Math.max(first, now) + SWEEP_SLACK_MS;
+    await this.ctx.storage.setAlarm(this.#alarmAt);
   }
 }
 

@@ -110,14 +110,25 @@ export function statements(sql: SqlStorage) {
       );
       return changes();
     },
-    moveSeenUpTo(from: string, to: Place, seen: number, most: number): number {
+    /** Of those alive (seen and created after these times) the ones seen least recently. */
+    moveSeenUpTo(
+      from: string,
+      to: Place,
+      seen: number,
+      seenAfter: number,
+      createdAfter: number,
+      most: number,
+    ): number {
       sql.exec(
         `UPDATE sessions SET origin = ?, generation = ? WHERE id IN
-           (SELECT id FROM sessions WHERE origin = ? AND seen <= ? ORDER BY seen LIMIT ?)`,
+           (SELECT id FROM sessions WHERE origin = ? AND seen <= ? AND seen > ? AND created > ?
+            ORDER BY seen LIMIT ?)`,
         to.origin,
         to.generation,
         from,
         seen,
+        seenAfter,
+        createdAfter,
         most,
       );
       return changes();

@@ -102,8 +102,9 @@ describe("a session ID in a header, kept in the map", () => {
 
   it("is not learned from a request under learn = response", async ({ expect }) => {
     const before = await admin.sessions("&pool=response");
-    for (let n = 0; n < 5; n++)
+    for (let n = 0; n < 5; n++) {
       expect(outcomeOf(await visit("response", "made-up"))).not.toBe("hit");
+    }
     expect(await admin.sessions("&pool=response")).toHaveLength(before.length);
   });
 
@@ -127,8 +128,9 @@ describe("a session ID in a header, kept in the map", () => {
       expect(seenBy(answer)).toEqual([key]);
       first.set(key, originOf(answer));
     }
-    for (const [key, origin] of first)
+    for (const [key, origin] of first) {
       expect(await reached("both", key)).toEqual([`hit ${origin}`]);
+    }
   });
 
   it("follows the ID that an origin gives in exchange for another", async ({ expect }) => {

@@ -83,7 +83,7 @@ describe("a draining origin", { concurrent: true }, () => {
     const ended = async (): Promise<boolean> =>
       (await scene.admin("GET", "/api/events")).text.includes("drain ended");
     expect(await ended()).toBe(false);
-    await until(ended, 10_000);
+    await until(ended, 15_000);
     expect((await scene.look("a")).sessions).toBe(0);
     expect((await spread(scene, 6))["a"]).toBeUndefined();
   });

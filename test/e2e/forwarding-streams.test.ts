@@ -11,6 +11,10 @@ let scene: Scene;
 let release = (): void => undefined;
 
 const handler: OriginHandler = async (request, response) => {
+  if (request.url === "/echo") {
+    request.pipe(response);
+    return true;
+  }
   if (!request.url?.startsWith("/steps")) return false;
   response.writeHead(200, { "content-type": "text/event-stream" });
   for (let n = 0; n < 3; n++) {

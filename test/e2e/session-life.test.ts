@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -37,9 +36,7 @@ describe("a session ends", () => {
     const client = scene.client({ ignoreExpiry: true });
     const began = Date.now();
     const first = home(await client.get("/"));
-    const [row] = (await scene.admin.sessions()).filter(
-      ({ created }) => Date.parse(created) >= began,
-    );
+    const row = (await scene.admin.sessions()).find(({ created }) => Date.parse(created) >= began);
     let last: Row | undefined = row;
     while (Date.now() - began < 3700) {
       await sleep(300);

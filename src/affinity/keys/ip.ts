@@ -69,6 +69,8 @@ function fullRange(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
 
 function canonical(text: string | null): string | null {
   // Nearly every request: a plain IPv4 address needs no parser.
-  if (text === null || /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/.test(text)) return text;
+  if (text === null || /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/.test(text)) {
+    return text;
+  }
   return parseAddress(text)?.toString() ?? null;
 }

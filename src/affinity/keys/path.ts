@@ -3,7 +3,7 @@ import type { KeySource } from "../sighting.ts";
 /** The first named group of a URLPattern pathname, such as "/rooms/:room/*". */
 export function patternKey(pattern: string): KeySource {
   const compiled = new URLPattern({ pathname: pattern });
-  const group = /:([A-Za-z_$][\w$]*)/.exec(pattern)?.[1] ?? "";
+  const group = /(?<!\\):([A-Za-z_$][\w$]*)/.exec(pattern)?.[1] ?? "";
   return ({ path }) => {
     try {
       return compiled.exec({ pathname: path })?.pathname.groups[group] ?? null;

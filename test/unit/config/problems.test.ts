@@ -120,7 +120,7 @@ describe("unknown settings", () => {
 describe("settings that don't go together", () => {
   it.for([
     [{ sessions: { idle: "1m", lease: "31s" } }, "sessions.lease"],
-    [{ sessions: { record: "never", lease: "0s" } }, "sessions.lease"],
+    [{ sessions: { record: "never", lease: "0s" } }, "sessions"],
     [{ sessions: { record: "never", idle: "1s" } }, "sessions"],
     [{ sessions: { lease: "500ms" } }, "sessions.lease"],
     [{ sessions: { store: "kv", idle: "59s" } }, "sessions.idle"],

@@ -25,7 +25,7 @@ export function viewOf(of: Partial<PoolView> = {}): PoolView {
     origins: [],
     recalled: [],
     askBefore: 0,
-    counts: {},
+    counts: new Map(),
     countsAt: 0,
     ...of,
   };

@@ -72,14 +72,18 @@ describe("who may take a new session", () => {
 
   it("is nobody that has as many sessions as it may", ({ expect }) => {
     const origins = [{ max_sessions: 10 }, { max_sessions: 10 }, {}];
-    const counts = { "app-1": 10, "app-2": 9, "app-3": 1_000 };
+    const counts = new Map([
+      ["app-1", 10],
+      ["app-2", 9],
+      ["app-3", 1_000],
+    ]);
     expect(takers(origins, { counts })).toEqual(["app-2", "app-3"]);
     expect(see(origins, { counts }).standings.get("app-1")?.keep).toBe(true);
   });
 
   it("is the backup when all first origins are full", ({ expect }) => {
     const origins = [{ max_sessions: 10 }, { tier: 1 }];
-    expect(takers(origins, { counts: { "app-1": 10 } })).toEqual(["app-2"]);
+    expect(takers(origins, { counts: new Map([["app-1", 10]]) })).toEqual(["app-2"]);
   });
 });
 
@@ -92,7 +96,7 @@ describe("who may keep its sessions", () => {
       { max_sessions: 1 },
       { state: "disabled" },
     ];
-    expect(keepers(origins, { counts: { "app-4": 5 } })).toEqual([
+    expect(keepers(origins, { counts: new Map([["app-4", 5]]) })).toEqual([
       "app-1",
       "app-2",
       "app-3",
@@ -141,7 +145,7 @@ describe("a snapshot", () => {
   it("carries generations, counts and recalls", ({ expect }) => {
     const seen = see([{}, {}], {
       origins: [rowOf("app-2", { generation: 4 })],
-      counts: { "app-1": 3 },
+      counts: new Map([["app-1", 3]]),
       recalled: ["a", "b"],
       askBefore: 17,
     });

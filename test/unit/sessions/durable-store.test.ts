@@ -83,7 +83,7 @@ describe("the session map in Durable Objects", () => {
       cursor = next;
     }
     expect(listed.toSorted()).toEqual(ids.toSorted());
-    expect(await store.counts()).toEqual({ "app-0": 27, "app-1": 26 });
+    expect(Object.fromEntries(await store.counts())).toEqual({ "app-0": 27, "app-1": 26 });
   });
 
   it("finds and releases a session by the id that the list shows", async ({ expect }) => {
@@ -111,7 +111,7 @@ describe("the sessions of an origin", () => {
       await store.assign([id], "query", proposal, background);
     }
     expect(await store.releaseOlder({ origin: "app-1", generation: 2 })).toBe(10);
-    expect(await store.counts()).toEqual({ "app-0": 15, "app-1": 5 });
+    expect(Object.fromEntries(await store.counts())).toEqual({ "app-0": 15, "app-1": 5 });
     expect(await store.releaseOlder({ origin: "app-1", generation: 2 })).toBe(0);
   });
 
@@ -135,7 +135,7 @@ describe("the sessions of an origin", () => {
       });
     expect(await move(Date.now() - 60_000, 100)).toBe(0);
     expect(await move(Date.now() + 1, 8)).toBe(8);
-    expect(await store.counts()).toEqual({ "app-1": 22, "app-2": 8 });
+    expect(Object.fromEntries(await store.counts())).toEqual({ "app-1": 22, "app-2": 8 });
   });
 });
 
@@ -160,7 +160,7 @@ describe("after the number of shards was raised", () => {
     });
     expect(await home.find(id)).toMatchObject({ origin: "app-1", created });
     await settled(async () => (await old.find(id)) === null);
-    expect(await store.counts()).toEqual({ "app-1": 1 });
+    expect(Object.fromEntries(await store.counts())).toEqual({ "app-1": 1 });
     expect(originOf(await assign(store, [id], "app-2"))).toBe("app-1");
   });
 
@@ -191,7 +191,7 @@ describe("after the number of shards was raised", () => {
     const to = { origin: "app-2", generation: 1 };
     await store.move([id], { by: "query", from: null, to, created: Date.now() });
     await settled(async () => (await store.list("", ALL, 10)).sessions.length === 1);
-    expect(await store.counts()).toEqual({ "app-2": 1 });
+    expect(Object.fromEntries(await store.counts())).toEqual({ "app-2": 1 });
   });
 
   it("a session that is moved, then released, does not come back", async ({ expect }) => {
@@ -199,7 +199,7 @@ describe("after the number of shards was raised", () => {
     const to = { origin: "app-2", generation: 1 };
     await store.move([id], { by: "query", from: null, to, created: Date.now() });
     await store.release(id);
-    expect(originOf(await assign(store, [id], null))).toBe("unknown");
+    expect(originOf(await assign(store, [id], null))).toBe("released");
   });
 
   it("a session is moved only if it still is where it was thought to be", async ({ expect }) => {
@@ -240,7 +240,7 @@ describe("while the secret is rotated", () => {
     const store = storeWith({ shards: 16, shards_before: [8, 4] });
     expect(originOf(await assign(store, [now, moving], "app-2"))).toBe("app-1");
     await settled(async () => (await store.find(moving)) === null);
-    expect(await store.counts()).toEqual({ "app-1": 1 });
+    expect(Object.fromEntries(await store.counts())).toEqual({ "app-1": 1 });
   });
 });
 

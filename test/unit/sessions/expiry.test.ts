@@ -54,7 +54,7 @@ describe("a session that is not used", () => {
     expect(await stub.find(ID)).not.toBeNull();
     pass(1);
     expect(await stub.find(ID)).toBeNull();
-    expect(await stub.counts()).toEqual({});
+    expect(Object.fromEntries(await stub.counts())).toEqual({});
     expect(await stub.list({ after: "", filter: ALL, most: 10 })).toEqual([]);
     expect(await stub.release(ID)).toBeNull();
     expect(await homeOf(stub, ID)).toBe("unknown");

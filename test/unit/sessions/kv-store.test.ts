@@ -182,7 +182,7 @@ describe("the end of a session in KV", () => {
     vi.setSystemTime(START + 20 * SECOND);
     expect(await assign(null)).toEqual({ kind: "unknown" });
     expect((await store.list("", ALL, 10)).sessions).toEqual([]);
-    expect(await store.counts()).toEqual({});
+    expect(Object.fromEntries(await store.counts())).toEqual({});
   });
 });
 
@@ -360,7 +360,7 @@ describe("while the secret is rotated, KV", () => {
     await settled();
     expect(await store.find(OLD)).toBeNull();
     expect(await store.find(ID)).toMatchObject({ origin: "app-1", created: START });
-    expect(await store.counts()).toEqual({ "app-1": 1 });
+    expect(Object.fromEntries(await store.counts())).toEqual({ "app-1": 1 });
   });
 
   it("looks for older names only on a miss", async ({ expect }) => {
@@ -483,7 +483,11 @@ describe("a listing of KV", () => {
   it("counts the sessions of each origin over all its pages", async ({ expect }) => {
     const { store } = await filled(inPagesOf(5));
     await store.release(idOf(0));
-    expect(await store.counts()).toEqual({ "app-0": 7, "app-1": 8, "app-2": 7 });
+    expect(Object.fromEntries(await store.counts())).toEqual({
+      "app-0": 7,
+      "app-1": 8,
+      "app-2": 7,
+    });
   });
 
   it("counts a hundred lists and no more", async ({ expect }) => {
@@ -495,7 +499,7 @@ describe("a listing of KV", () => {
       return { keys, list_complete: false, cursor: `+/${lists}=`, cacheStatus: null };
     }) as KVNamespace["list"];
     const { store } = newStore({}, { list });
-    expect(await store.counts()).toEqual({ "app-1": 100 });
+    expect(Object.fromEntries(await store.counts())).toEqual({ "app-1": 100 });
     expect(lists).toBe(100);
   });
 });

@@ -41,6 +41,9 @@ export function viewer(pool: Pool, plan: Plan, control: () => Control, local: Lo
   /** The refresh under way, if any, and when it began; one that takes too long is given up. */
   let refreshing: Promise<Snapshot> | null = null;
   let refreshingSince = 0;
+  /** How many refreshes have begun, and which of them the view is from. */
+  let begun = 0;
+  let applied = 0;
 
   function rebuild(now: number): Snapshot {
     changes = local.changes;
@@ -55,11 +58,14 @@ export function viewer(pool: Pool, plan: Plan, control: () => Control, local: Lo
   }
 
   async function fetchView(): Promise<Snapshot> {
+    begun += 1;
+    const turn = begun;
     try {
       const news = await control().view(view.version, plan.digest);
       if (news.wantsPlan) await control().adopt(plan);
       // An answer that was overtaken by a newer one says nothing.
-      if (news.view !== null && news.view.version > view.version) {
+      if (news.view !== null && turn > applied) {
+        applied = turn;
         view = news.view;
         rebuild(Date.now());
       }

@@ -178,8 +178,8 @@ export interface Snapshot {
   readonly standings: ReadonlyMap<string, Standing>;
   /** Who may get a new session; draining origins when there is nobody else; empty: nobody at all. */
   readonly takers: readonly Standing[];
-  /** Sessions (key hashes) whose leases do not count, because they were moved or released. */
-  readonly recalled: ReadonlySet<string>;
+  /** Sessions (key hashes) that were moved or released: leases up to that time do not count. */
+  readonly recalled: ReadonlyMap<string, number>;
   /** Leases that began before this time do not count; ms since the epoch. */
   readonly askBefore: number;
   /** When the sessions of the standings were counted; ms since the epoch. */

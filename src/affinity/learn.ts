@@ -153,7 +153,7 @@ async function learnKey(
   }
 }
 
-const NONE: ReadonlySet<string> = new Set();
+const NONE: ReadonlyMap<string, number> = new Map();
 
 function tokenFor({ sessionId, created }: Held, { standing }: Placed, now: number) {
   const { origin, generation } = standing;

@@ -27,7 +27,7 @@ export interface Leases {
 }
 
 export interface Recalls {
-  readonly recalled: ReadonlySet<string>;
+  readonly recalled: ReadonlyMap<string, number>;
   readonly askBefore: number;
 }
 
@@ -40,7 +40,8 @@ export function makeLeases(leaseMs: number): Leases {
       if (lease === undefined) return null;
       const age = now - lease.since;
       const isOver = age >= leaseMs || age < 0 || lease.since < askBefore;
-      return isOver || (recalled.size > 0 && recalled.has(lease.id)) ? null : lease;
+      const recalledAt = recalled.size === 0 ? undefined : recalled.get(lease.id);
+      return isOver || (recalledAt !== undefined && lease.since <= recalledAt) ? null : lease;
     },
     last: (rule, key) => leases.peek(`${rule}\0${key}`)?.origin ?? null,
     set(rule, key, lease) {

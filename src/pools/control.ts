@@ -30,8 +30,8 @@ export interface PlannedOrigin {
 export interface PoolView {
   readonly version: number;
   readonly origins: readonly Readonly<OriginRow>[];
-  /** Sessions whose leases do not count, because they were moved or released one by one. */
-  readonly recalled: readonly string[];
+  /** Sessions that were moved or released one by one: leases up to that time do not count. */
+  readonly recalled: ReadonlyMap<string, number>;
   /** Leases that began before this time do not count; ms since the epoch. */
   readonly askBefore: number;
   /** Live sessions by origin, when somebody needs them, and since when that is known. */

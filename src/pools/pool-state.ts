@@ -16,6 +16,8 @@ import { statements, type EventRow, type OriginRow, type Statements } from "./st
 
 /** Beyond this many recalled sessions, isolates ask the map about all of them. */
 const RECALLED_MOST = 1_000;
+/** Clocks of different places differ by less: leases that began so soon after a recall don't count. */
+const SKEW_MS = 2_000;
 const DRAIN_TICK_MS = 2_000;
 const COUNTS_AGE_MS = 2_000;
 /** Probes rest while nobody asks for the view. */
@@ -60,7 +62,7 @@ export abstract class PoolControl extends DurableObject implements Control {
     const wantsPlan = this.#plan?.digest !== digest;
     if (version === known) return { view: null, wantsPlan };
     const origins = this.#sql.origins();
-    const recalled = this.#sql.recalled().map(({ id }) => id);
+    const recalled = new Map(this.#sql.recalled().map(({ id, at }) => [id, at + SKEW_MS]));
     const counts = this.#counts;
     const countsAt = this.#countsAt;
     return { view: { version, origins, recalled, askBefore, counts, countsAt }, wantsPlan };
@@ -85,7 +87,7 @@ export abstract class PoolControl extends DurableObject implements Control {
 
   async recall(ids: readonly string[], leaseMs: number, cause: string): Promise<void> {
     const now = Date.now();
-    for (const id of ids) this.#sql.recall(id, now + leaseMs);
+    for (const id of ids) this.#sql.recall(id, now, now + leaseMs + SKEW_MS);
     if (this.#sql.recalled().length > RECALLED_MOST) this.#sql.recallAllBefore(now);
     this.#sql.note(now, "sessions recalled", null, `${cause}: ${ids.length}`);
     this.#sql.bump();

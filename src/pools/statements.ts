@@ -18,6 +18,7 @@ const SCHEMA = `
   );
   CREATE TABLE IF NOT EXISTS recalled (
     id TEXT PRIMARY KEY,
+    at INTEGER NOT NULL,
     until INTEGER NOT NULL
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS events (
@@ -102,9 +103,9 @@ export function statements(sql: SqlStorage) {
         row.name,
       ),
 
-    recalled: () => sql.exec<{ id: string }>("SELECT id FROM recalled").toArray(),
-    recall: (id: string, until: number) =>
-      sql.exec("INSERT OR REPLACE INTO recalled VALUES (?, ?)", id, until),
+    recalled: () => sql.exec<{ id: string; at: number }>("SELECT id, at FROM recalled").toArray(),
+    recall: (id: string, at: number, until: number) =>
+      sql.exec("INSERT OR REPLACE INTO recalled VALUES (?, ?, ?)", id, at, until),
     dropRecalledUpTo(now: number): number {
       sql.exec("DELETE FROM recalled WHERE until <= ?", now);
       return sql.exec<{ n: number }>("SELECT changes() AS n").one().n;

@@ -19,7 +19,7 @@ export function snapshot(pool: Pool, view: PoolView, ejections: Ejections, now: 
   return {
     standings: new Map(standings.map((standing) => [standing.origin.name, standing])),
     takers: takersOf(standings),
-    recalled: new Set(view.recalled),
+    recalled: view.recalled,
     askBefore: view.askBefore,
     countsAt: view.countsAt,
     validUntil,

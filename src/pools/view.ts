@@ -11,7 +11,7 @@ const RETRY_MS = 1_000;
 const NOTHING_KNOWN: PoolView = {
   version: 0,
   origins: [],
-  recalled: [],
+  recalled: new Map(),
   askBefore: 0,
   counts: new Map(),
   countsAt: 0,

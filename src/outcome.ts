@@ -14,7 +14,7 @@ export type Outcome =
   | "degraded";
 
 /** Why a session's origin is not the one it had. */
-export type MoveReason = "down" | "drained" | "disabled" | "released" | "admin" | "rebalance";
+export type MoveReason = "down" | "drained" | "disabled" | "released" | "admin";
 
 /** Everything that makes the router answer by itself instead of an origin. */
 export type Failure =

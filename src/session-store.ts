@@ -44,6 +44,8 @@ export interface SessionPage {
 export interface Pace {
   /** How long the question may wait for company. */
   readonly windowMs: number;
+  /** The session has just been made: it can have no row elsewhere. */
+  readonly isFresh: boolean;
   readonly background: Background;
 }
 

@@ -131,7 +131,13 @@ export function adminApp({ admin, router, problems }: AdminParts) {
       if (parts === undefined || !hasOrigin(parts, origin)) return { code: "not_found" };
       const body = v.safeParse(originBody, await readBody(c));
       if (!body.success) return { code: "invalid_input", detail: describe(body.issues) };
-      await changeOrigin(parts, origin, toChange(body.output));
+      const change = toChange(body.output);
+      if (!(await changeOrigin(parts, origin, change))) {
+        return {
+          code: "invalid_input",
+          detail: "deadline: expected only for an origin that drains",
+        };
+      }
       const { origins } = await viewPool(parts);
       return found(c, origins.find(({ name }) => name === origin) ?? null);
     },

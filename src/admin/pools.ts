@@ -40,13 +40,15 @@ export async function viewPool({ pool, desk, viewer }: PoolParts): Promise<PoolV
   return { name: pool.name, origins };
 }
 
+/** Whether the change was made; a deadline makes no sense for an origin that does not drain. */
 export async function changeOrigin(
   { control, plan, viewer }: PoolParts,
   origin: string,
   change: OriginChange,
-): Promise<void> {
-  await control().change(origin, change, plan);
+): Promise<boolean> {
+  const isMade = await control().change(origin, change, plan);
   await viewer.refresh();
+  return isMade;
 }
 
 /** Voids every pin of one origin, or of all of the pool; how many sessions that were. */
@@ -70,21 +72,24 @@ export async function releaseAll(
   return released;
 }
 
-/** Events of all pools, newest first; the cursor is the time before which the next page begins. */
+/**
+ * Events of all pools, newest first. The cursor is `<time>.<n>`: n events of that time have been shown.
+ */
 export async function listEvents(
   pools: readonly PoolParts[],
   { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
 ) {
-  const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor);
+  const [upTo, shown] = (cursor ?? `${Number.MAX_SAFE_INTEGER}.0`).split(".").map(Number);
+  const start = upTo ?? 0;
+  const skip = shown ?? 0;
   const all = await Promise.all(
     pools.map(async ({ pool, control }) =>
-      (await control().events(before, limit)).map((event) => ({ pool: pool.name, ...event })),
+      (await control().events(start, limit + skip)).map((event) => ({ pool: pool.name, ...event })),
     ),
   );
-  const page = all
-    .flat()
-    .sort((left, right) => right.at - left.at)
-    .slice(0, limit);
+  const sorted = all.flat().sort((left, right) => right.at - left.at);
+  const first = sorted.filter(({ at }) => at === start).length;
+  const page = sorted.slice(Math.min(skip, first), Math.min(skip, first) + limit);
   const events = page.map(({ at, pool, kind, origin, cause }) => ({
     time: iso(at),
     pool,
@@ -93,7 +98,9 @@ export async function listEvents(
     cause,
   }));
   const last = page.at(-1);
-  return { events, cursor: page.length < limit || last === undefined ? null : String(last.at) };
+  if (page.length < limit || last === undefined) return { events, cursor: null };
+  const same = page.filter(({ at }) => at === last.at).length;
+  return { events, cursor: `${last.at}.${last.at === start ? skip + same : same}` };
 }
 
 function iso(ms: number): string {

@@ -37,34 +37,44 @@ export const releaseQuery = v.strictObject({
 
 export const eventsQuery = v.strictObject({
   limit: v.optional(limit, String(PAGE_DEFAULT)),
-  cursor: v.optional(v.pipe(v.string(), v.regex(/^\d{1,15}$/, "a cursor from an earlier page"))),
+  cursor: v.optional(
+    v.pipe(v.string(), v.regex(/^\d{1,16}\.\d{1,4}$/, "a cursor from an earlier page")),
+  ),
 });
 
-export const moveBody = v.strictObject({ origin: v.string("the name of an origin of the pool") });
+const JSON_OBJECT = "a JSON object";
+
+export const moveBody = v.strictObject(
+  { origin: v.string("the name of an origin of the pool") },
+  JSON_OBJECT,
+);
 
 const STATE = 'one of "active", "draining", "disabled", or null';
 const DEADLINE = 'a duration such as "5m", or "none"';
 
 export const originBody = v.pipe(
-  v.strictObject({
-    state: v.optional(v.nullable(v.picklist(["active", "draining", "disabled"], STATE))),
-    weight: v.optional(
-      v.nullable(
-        v.pipe(
-          v.number("a whole number from 0 to 1000, or null"),
-          v.integer("a whole number from 0 to 1000, or null"),
-          v.minValue(0, "a whole number from 0 to 1000, or null"),
-          v.maxValue(1000, "a whole number from 0 to 1000, or null"),
+  v.strictObject(
+    {
+      state: v.optional(v.nullable(v.picklist(["active", "draining", "disabled"], STATE))),
+      weight: v.optional(
+        v.nullable(
+          v.pipe(
+            v.number("a whole number from 0 to 1000, or null"),
+            v.integer("a whole number from 0 to 1000, or null"),
+            v.minValue(0, "a whole number from 0 to 1000, or null"),
+            v.maxValue(1000, "a whole number from 0 to 1000, or null"),
+          ),
         ),
       ),
-    ),
-    deadline: v.optional(
-      v.pipe(
-        v.string(DEADLINE),
-        v.check((given) => given === "none" || deadlineMs(given) !== null, DEADLINE),
+      deadline: v.optional(
+        v.pipe(
+          v.string(DEADLINE),
+          v.check((given) => given === "none" || deadlineMs(given) !== null, DEADLINE),
+        ),
       ),
-    ),
-  }),
+    },
+    JSON_OBJECT,
+  ),
   v.check((body) => Object.keys(body).length > 0, "at least one of state, weight and deadline"),
 );
 

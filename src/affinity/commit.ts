@@ -85,12 +85,11 @@ export async function store(
   const proposal = { ...place, created: one.created, carried: one.sessionId !== null };
   const ids = await one.ids();
   if (one.key === null) {
-    // A session ID made just now can have no older row; its client carries the pin.
     desk.store.later(
       ids.slice(0, 1),
       by,
       proposal,
-      { windowMs: RECORD_WINDOW_MS, background },
+      { windowMs: RECORD_WINDOW_MS, isFresh: true, background },
       ignore,
     );
     return;

@@ -109,7 +109,8 @@ function keyOf(sighting: Sighting): string | null {
 
 export function lostReason(snapshot: Snapshot, pin: Pin): MoveReason | null {
   const standing = snapshot.standings.get(pin.origin);
-  if (standing === undefined) return "disabled";
+  // An origin that is no longer configured: as a token that names it, the pin is void.
+  if (standing === undefined) return "released";
   if (pin.generation < standing.generation) return "released";
   return standing.lost;
 }

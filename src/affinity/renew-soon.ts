@@ -17,7 +17,11 @@ export function renewSoon(
   const { leaseMs } = desk.pool.sessions;
   if (!desk.leases.claim(rule.id, key, now)) return;
   const renewed = idsOf(desk, rule, key).then((ids) => {
-    const pace = { windowMs: Math.min(leaseMs / 3, RENEW_WINDOW_MOST_MS), background };
+    const pace = {
+      windowMs: Math.min(leaseMs / 3, RENEW_WINDOW_MOST_MS),
+      isFresh: false,
+      background,
+    };
     desk.store.later(ids, rule.by, proposal, pace, (answer) => {
       if (answer.kind !== "pinned") return;
       desk.leases.set(rule.id, key, { ...answer, id: ids[0] ?? "", since: now });

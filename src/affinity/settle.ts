@@ -92,6 +92,10 @@ function replace(
 /** No pin at all: balancing proposes, and the first rule with a map decides. */
 async function start(desk: Desk, visit: Visit, located: readonly Located[]): Promise<Placement> {
   const failed = located.find(({ degraded }) => degraded);
+  const stranger = located.find(({ sighting }) => isStranger(sighting));
+  if (stranger && failed === undefined && desk.pool.failover.onLost === "refuse") {
+    return { kind: "refused", rule: stranger.rule };
+  }
   const candidate = visit.choose({ avoid: null, key: failed?.key ?? null });
   if (candidate === null) return { kind: "nobody" };
   if (!visit.mayMake) {
@@ -204,6 +208,15 @@ function remember(desk: Desk, sighting: Sighting, id: string, pin: Pin, now: num
 /** Whether a key that the map does not know may be stored because a client shows it. */
 function believes(sighting: Sighting): boolean {
   return sighting.kind === "keyed" && sighting.rule.learn !== "response";
+}
+
+/**
+ * A session header that no origin issued, or whose session has ended: the client is told so and begins
+ * anew, as MCP wants it. A browser would keep a stale cookie, so cookies are not refused.
+ */
+function isStranger(sighting: Sighting): boolean {
+  if (sighting.kind !== "keyed") return false;
+  return sighting.rule.by === "header" && sighting.rule.learn === "response";
 }
 
 function isAt(pin: Pin, standing: Standing): boolean {

@@ -60,8 +60,9 @@ export interface Control {
   recall(ids: readonly string[], leaseMs: number, cause: string): Promise<void>;
   /** An isolate has ejected an origin for its failures. */
   report(origin: string, ejectMs: number, cause: string): Promise<void>;
-  change(origin: string, change: OriginChange, plan: Plan): Promise<void>;
+  /** False, and nothing is changed, for a deadline without a drain. */
+  change(origin: string, change: OriginChange, plan: Plan): Promise<boolean>;
   /** Voids every pin of these origins; answers their new generations, in the same order. */
   raise(origins: readonly string[], cause: string): Promise<number[]>;
-  events(before: number, most: number): Promise<EventRow[]>;
+  events(upTo: number, most: number): Promise<EventRow[]>;
 }

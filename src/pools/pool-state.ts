@@ -35,6 +35,8 @@ export abstract class PoolControl extends DurableObject implements Control {
   #counts: ReadonlyMap<string, number> = new Map();
   #countsAt = 0;
   #counting = false;
+  /** Whether this object has looked after its alarm since it woke up. */
+  #isScheduled = false;
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
@@ -51,7 +53,11 @@ export abstract class PoolControl extends DurableObject implements Control {
   protected abstract probe(origin: PlannedOrigin, health: HealthSettings): Promise<boolean>;
 
   async view(known: number, digest: string): Promise<News> {
-    this.#askedAt = Date.now();
+    const now = Date.now();
+    // Checks that rested while nobody asked go on.
+    const rested = now - this.#askedAt >= UNASKED_MS;
+    this.#askedAt = now;
+    if (rested || !this.#isScheduled) await this.#schedule(now);
     if (this.#sql.dropRecalledUpTo(this.#askedAt) > 0) this.#sql.bump();
     if (this.#plan?.countsMatter) {
       const counted = this.#recount(this.#plan);
@@ -100,14 +106,16 @@ export abstract class PoolControl extends DurableObject implements Control {
     this.#save(ejected(row, now + ejectMs), "ejected", cause);
   }
 
-  async change(origin: string, change: OriginChange, plan: Plan): Promise<void> {
+  async change(origin: string, change: OriginChange, plan: Plan): Promise<boolean> {
     await this.adopt(plan);
     const now = Date.now();
     const row = this.#sql.origin(origin);
     const configured = plan.origins.find(({ name }) => name === origin)?.state ?? "active";
     const next = changed(row, change, configured, now, plan.drainMs);
+    if (change.drainMs !== undefined && !isDraining(next, configured)) return false;
     this.#save(next, "state changed", describe(change));
     await this.#schedule(now);
+    return true;
   }
 
   async raise(origins: readonly string[], cause: string): Promise<number[]> {
@@ -119,8 +127,8 @@ export abstract class PoolControl extends DurableObject implements Control {
     });
   }
 
-  async events(before: number, most: number): Promise<EventRow[]> {
-    return this.#sql.events(before, most);
+  async events(upTo: number, most: number): Promise<EventRow[]> {
+    return this.#sql.events(upTo, most);
   }
 
   /** Probes, ends drains, and sleeps until the next of either is due. */
@@ -207,6 +215,7 @@ export abstract class PoolControl extends DurableObject implements Control {
   }
 
   async #schedule(now: number): Promise<void> {
+    this.#isScheduled = true;
     const plan = this.#plan;
     if (plan === null) return;
     const isAsked = now - this.#askedAt < UNASKED_MS;
@@ -222,9 +231,10 @@ export abstract class PoolControl extends DurableObject implements Control {
   }
 }
 
-function describe({ state, weight }: OriginChange): string {
-  const parts = [];
+function describe({ state, weight, drainMs }: OriginChange): string {
+  const parts: string[] = [];
   if (state !== undefined) parts.push(`state ${state ?? "as configured"}`);
   if (weight !== undefined) parts.push(`weight ${weight ?? "as configured"}`);
+  if (drainMs !== undefined) parts.push(`deadline ${drainMs === null ? "none" : `${drainMs} ms`}`);
   return `operator: ${parts.join(", ")}`;
 }

@@ -125,12 +125,12 @@ export function statements(sql: SqlStorage) {
       );
       sql.exec("DELETE FROM events WHERE id <= (SELECT MAX(id) FROM events) - ?", EVENTS_MOST);
     },
-    /** Newest first, older than `before`. */
-    events: (before: number, most: number) =>
+    /** Newest first, up to a time. */
+    events: (upTo: number, most: number) =>
       sql
         .exec<EventRow>(
-          "SELECT id, at, kind, origin, cause FROM events WHERE at < ? ORDER BY id DESC LIMIT ?",
-          before,
+          "SELECT id, at, kind, origin, cause FROM events WHERE at <= ? ORDER BY at DESC, id DESC LIMIT ?",
+          upTo,
           most,
         )
         .toArray(),

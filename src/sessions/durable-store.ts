@@ -84,11 +84,11 @@ export function durableStore(pool: Pool, namespace: DurableObjectNamespace): Ses
     ids: Ids,
     by: By,
     proposal: Proposal | null,
-    { windowMs, background }: Pace,
+    { windowMs, isFresh, background }: Pace,
     then: (answer: Answer) => void,
   ): void {
     const [home, ...older] = places(ids);
-    if (home === undefined || older.length > 0) return;
+    if (home === undefined || (older.length > 0 && !isFresh)) return;
     const question = { id: home.id, by, proposal };
     batchOf(home.shard).later(question, windowMs, background, then);
   }

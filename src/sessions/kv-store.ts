@@ -99,10 +99,10 @@ export function kvStore(pool: Pool, kv: KVNamespace): SessionStore {
     ids: Ids,
     by: By,
     proposal: Proposal | null,
-    { background }: Pace,
+    { isFresh, background }: Pace,
     then: (answer: Answer) => void,
   ): void {
-    if (ids.length > 1) return;
+    if (ids.length > 1 && !isFresh) return;
     background(capped(assign(ids, by, proposal, background)).then(then, warn));
   }
 

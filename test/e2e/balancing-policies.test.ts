@@ -172,6 +172,18 @@ describe("balancing", { concurrent: true }, () => {
     expect((await scene.look("a")).sessions).toBeLessThanOrEqual(8);
   });
 
+  it("starts slowly with an origin that has just come back", async ({ expect }) => {
+    const scene = await startScene({
+      origins: { a: {}, b: {} },
+      pool: { health: { passive: { failures: 1, eject: "1s" } } },
+    });
+    await scene.origin("a").fail({ mode: "refuse" });
+    expect(await spread(scene, 4)).toEqual({ b: 4 });
+    await scene.origin("a").heal();
+    await until(async () => (await visit(scene.newClient())) === "a");
+    expect((await spread(scene, 20))["a"] ?? 0).toBeLessThan(7);
+  });
+
   it("gives an origin of weight 0 nothing while there is another", async ({ expect }) => {
     const scene = await startScene({ origins: { a: { weight: 0 }, b: {}, c: {} } });
     expect(await spread(scene, 12)).toEqual({ b: 6, c: 6 });

@@ -178,6 +178,20 @@ describe("an answer that gets the cookie", () => {
   });
 });
 
+test("an answer that gets the cookie is kept out of CDNs that have headers of their own", async ({
+  expect,
+}) => {
+  const names = ["CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Surrogate-Control"];
+  const query = names.map((name) => `header=${name}:max-age%3D600`).join("&");
+  const client = scene.client();
+  const first = await client.get(`/?${query}`);
+  // RFC 9213: where they are understood, they override Cache-Control.
+  for (const name of names) expect(headerOf(first, name) ?? "").not.toContain("max-age=600");
+  for (const name of names) {
+    expect(headerOf(await client.get(`/?${query}`), name)).toBe("max-age=600");
+  }
+});
+
 describe("requests that make no pin", () => {
   const kinds: readonly (readonly [string, string, Record<string, string>])[] = [
     [

@@ -61,6 +61,18 @@ describe("a disabled origin", { concurrent: true }, () => {
     expect(new Set(homes).size).toBe(1);
   });
 
+  it("moves sessions that would take a detour from a failing one: it is not coming back", async ({
+    expect,
+  }) => {
+    const scene = await startScene({ origins: three, pool: { failover: { on_lost: "detour" } } });
+    const client = await clientOn(scene, "a");
+    await scene.patch("a", { state: "disabled" });
+    const answer = await client.get("/");
+    expect(outcomeOf(answer)).toBe("moved");
+    expect(answer.setCookies).toHaveLength(1);
+    expect((await scene.look("a")).sessions).toBe(0);
+  });
+
   it("is no last resort: with all of them disabled the answer is 503", async ({ expect }) => {
     const scene = await startScene({ origins: { a: {}, b: {} } });
     const client = await clientOn(scene, "a");
@@ -146,7 +158,9 @@ describe("the configuration", { concurrent: true }, () => {
     const clients = Array.from({ length: 12 }, () => scene.newClient());
     const homes = [];
     for (const client of clients) homes.push(await visit(client));
-    await scene.reconfigure({ origins: { e: { weight: 9 }, c: { weight: 5 }, d: {}, b: {}, a: {} } });
+    await scene.reconfigure({
+      origins: { e: { weight: 9 }, c: { weight: 5 }, d: {}, b: {}, a: {} },
+    });
     for (const [at, client] of clients.entries()) {
       const answer = await client.get("/");
       expect([originOf(answer), outcomeOf(answer)]).toEqual([homes[at], "hit"]);

@@ -96,6 +96,26 @@ describe("PATCH of an origin", () => {
     for (const { state, weight } of seen) expect(changes).toContainEqual({ state, weight });
   });
 
+  it("refuses a deadline that no date can hold, and the pool can still be read", async ({
+    expect,
+  }) => {
+    const own = await startScene({ origins: { a: {}, b: {} } });
+    const change = { state: "draining", deadline: "99999999d" };
+    const answer = await own.admin("PATCH", path, change);
+    expect(answer.status).toBe(400);
+    expect(answer.json<{ detail: string }>().detail).toContain("deadline");
+    expect((await own.admin("GET", "/api/pools")).status).toBe(200);
+  });
+
+  it("is told in the events with what was changed: a deadline too", async ({ expect }) => {
+    await scene.patch("c", { state: "draining" });
+    await scene.patch("c", { deadline: "1h" });
+    const { events } = (await scene.admin("GET", "/api/events")).json<{
+      events: { cause: string }[];
+    }>();
+    expect(events[0]?.cause).toContain("deadline");
+  });
+
   it("is told in the events, in order", async ({ expect }) => {
     await scene.patch("b", { state: "draining" });
     await scene.patch("b", { state: "disabled" });

@@ -93,9 +93,8 @@ describe("a draining origin", { concurrent: true }, () => {
     await clientsOn(scene, "a", 2);
     await scene.patch("a", { state: "draining" });
     await scene.admin("DELETE", "/api/sessions?origin=a");
-    await until(async () =>
-      (await scene.admin("GET", "/api/events")).text.includes("drain ended"),
-    );
+    const events = async (): Promise<string> => (await scene.admin("GET", "/api/events")).text;
+    await until(async () => (await events()).includes("drain ended"), 15_000);
   });
 
   it("is undone by active, and by null", async ({ expect }) => {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, describe, it } from "vitest";
+import { afterEach, describe, it } from "vitest";
 import { headerOf } from "../kit/raw-http.ts";
 import {
   clientOn,
@@ -13,7 +13,7 @@ import {
   visit,
 } from "./failover-scene.ts";
 
-afterAll(stopScenes);
+afterEach(stopScenes);
 
 const health = { passive: { failures: 3, window: "10s", eject: "1s" } };
 const three = { a: {}, b: {}, c: {} };
@@ -61,6 +61,17 @@ describe("on_lost = repin", () => {
     await sleep(1_200);
     const other = scene.newClient();
     expect(await visit(other, "/", { headers: { cookie: old } })).toBe(refuge);
+  });
+
+  it("is told in the log, with its reason", async ({ expect }) => {
+    const scene = await startScene({ origins: three, pool: { health } });
+    const client = await clientOn(scene, "a");
+    await scene.origin("a").fail({ mode: "refuse" });
+    await visit(client);
+    const told = (): boolean =>
+      scene.router.log.split("\n").some((line) => /moved/.test(line) && /down/.test(line));
+    await until(told, 3_000);
+    expect(scene.router.log).not.toContain(client.cookieHeader.split("=")[1]);
   });
 
   it("tells a new session's origin so, once", async ({ expect }) => {

@@ -1,4 +1,5 @@
-import { afterAll, describe, it } from "vitest";
+import { once } from "node:events";
+import { afterEach, describe, it } from "vitest";
 import type { Fault } from "../kit/origins.ts";
 import { headerOf } from "../kit/raw-http.ts";
 import {
@@ -13,7 +14,7 @@ import {
   visitsOf,
 } from "./failover-scene.ts";
 
-afterAll(stopScenes);
+afterEach(stopScenes);
 
 describe("a lost session", () => {
   const faults: [string, Fault][] = [
@@ -40,14 +41,19 @@ describe("a lost session", () => {
     expect(visitsOf(scene.origin("a"))).toBeLessThanOrEqual(2);
   });
 
-  it.for([200, 304, 404, 500, 501])("stays when its origin answers %i", async (status, { expect }) => {
-    const scene = await startScene({ origins: { a: {}, b: {} } });
-    const client = await clientOn(scene, "a");
-    scene.origin("b").clear();
-    for (let n = 0; n < 4; n++) expect((await client.get(`/status/${status}`)).status).toBe(status);
-    expect(scene.origin("b").requests).toEqual([]);
-    expect(await visit(client)).toBe("a");
-  });
+  it.for([200, 304, 404, 500, 501])(
+    "stays when its origin answers %i",
+    async (status, { expect }) => {
+      const scene = await startScene({ origins: { a: {}, b: {} } });
+      const client = await clientOn(scene, "a");
+      scene.origin("b").clear();
+      for (let n = 0; n < 4; n++) {
+        expect((await client.get(`/status/${status}`)).status).toBe(status);
+      }
+      expect(scene.origin("b").requests).toEqual([]);
+      expect(await visit(client)).toBe("a");
+    },
+  );
 
   it("stays when its origin dies in the middle of a body, which the client can tell", async ({
     expect,
@@ -66,7 +72,8 @@ describe("a lost session", () => {
   it("keeps nothing of the failed attempt: no header, no cookie, no learned ID", async ({
     expect,
   }) => {
-    let broken = "";
+    const broken = "a";
+    const home = "b";
     const scene = await startScene({
       origins: { a: {}, b: {} },
       pool: {
@@ -80,11 +87,6 @@ describe("a lost session", () => {
         return true;
       },
     });
-    const client = scene.newClient();
-    broken = await visit(client);
-    const home = broken === "a" ? "b" : "a";
-    client.forgetCookies();
-    await scene.admin("DELETE", `/api/sessions?origin=${broken}`);
     // Whichever origin balancing picks first, only the healthy one's words arrive.
     for (let n = 0; n < 4; n++) {
       const visitor = scene.newClient();
@@ -96,20 +98,28 @@ describe("a lost session", () => {
       expect(answer.setCookies.filter((line) => line.startsWith("JSESSIONID="))).toHaveLength(1);
       expect(answer.setCookies.filter((line) => line.startsWith("affinity"))).toHaveLength(1);
     }
-    expect(visitsOf(scene.origin(broken))).toBeGreaterThanOrEqual(2);
+    expect(visitsOf(scene.origin(broken))).toBe(2);
     const { sessions } = (await scene.admin("GET", "/api/sessions?by=app-cookie")).json<{
       sessions: { origin: string }[];
     }>();
     expect(sessions.map(({ origin }) => origin)).toEqual([home]);
   });
 
-  it.for(["cookie", "header"])(
-    "moves once under 50 parallel requests (by %s)",
-    async (by, { expect }) => {
+  it.for([
+    ["cookie", {}, "repin"],
+    ["header", {}, "repin"],
+    ["cookie", { lease: "0s" }, "repin"],
+    ["cookie", { record: "return" }, "repin"],
+    ["cookie", { record: "never" }, "repin"],
+    ["cookie", {}, "detour"],
+    ["header", {}, "detour"],
+  ] as const)(
+    "goes to one origin under 50 parallel requests (by %s, %j, %s)",
+    async ([by, sessions, on_lost], { expect }) => {
       const affinity = by === "cookie" ? ["cookie"] : [{ by: "header", name: "x-session" }];
       const scene = await startScene({
         origins: { a: {}, b: {}, c: {}, d: {}, e: {} },
-        pool: { affinity },
+        pool: { affinity, sessions, failover: { on_lost } },
       });
       const headers = by === "cookie" ? {} : { "x-session": "only-one" };
       const client = scene.newClient();
@@ -124,14 +134,27 @@ describe("a lost session", () => {
       const refuges = new Set(answers.map(originOf));
       expect(refuges.size).toBe(1);
       expect(refuges).not.toContain(home);
-      const { sessions } = (await scene.admin("GET", "/api/sessions")).json<{
+      const listed = (await scene.admin("GET", "/api/sessions")).json<{
         sessions: { origin: string }[];
       }>();
-      expect(sessions.map(({ origin }) => origin)).toEqual([...refuges]);
-      const moves = (await scene.admin("GET", "/api/events")).text.match(/moved/g) ?? [];
-      expect(moves.length).toBeLessThanOrEqual(1);
+      const pins = listed.sessions.map(({ origin }) => origin);
+      const known = "record" in sessions && sessions.record === "never" ? [] : [...refuges];
+      expect(pins).toEqual(on_lost === "repin" ? known : [home]);
     },
   );
+
+  it("moves with a WebSocket too, whose 101 brings the new pin", async ({ expect }) => {
+    const scene = await startScene({ origins: { a: {}, b: {} } });
+    const client = await clientOn(scene, "a");
+    await scene.origin("a").fail({ mode: "refuse" });
+    const socket = await client.webSocket("/live");
+    const answer = once(socket, "message");
+    socket.send("whoami");
+    expect(String((await answer)[0])).toBe("b");
+    socket.terminate();
+    await scene.origin("a").heal();
+    expect(await visit(client)).toBe("b");
+  });
 
   it("spreads with the others of a dead origin over all that are left, by weight", async ({
     expect,

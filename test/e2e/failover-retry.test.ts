@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { afterAll, describe, it } from "vitest";
+import { afterEach, describe, it } from "vitest";
 import type { OriginAnswer } from "../kit/origin-routes.ts";
 import { headerOf, openRaw, sendRaw } from "../kit/raw-http.ts";
 import {
@@ -13,7 +13,7 @@ import {
   type Scene,
 } from "./failover-scene.ts";
 
-afterAll(stopScenes);
+afterEach(stopScenes);
 
 const mebibyte = 1024 * 1024;
 const keyed = { "idempotency-key": "order-1" };
@@ -59,7 +59,9 @@ describe("a request that may not be sent twice", () => {
     expect(posts(scene, "a", "b")).toEqual([2, 0]);
   });
 
-  it("goes to the session's new origin once the old one is known to be down", async ({ expect }) => {
+  it("goes to the session's new origin once the old one is known to be down", async ({
+    expect,
+  }) => {
     const scene = await startScene({
       origins: { a: {}, b: {} },
       pool: { health: { passive: { failures: 3, window: "10s", eject: "20s" } } },

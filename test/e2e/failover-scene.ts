@@ -197,4 +197,3 @@ export async function until(
   }
   return Date.now() - start;
 }
-

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import type { OriginAnswer } from "../kit/origin-routes.ts";
-import { headerOf, headersOf, type RawAnswer } from "../kit/raw-http.ts";
+import { headerOf, headersOf, sendRaw, type RawAnswer } from "../kit/raw-http.ts";
 import { rawRequest, startScene, type Scene } from "./scene.ts";
 
 let scene: Scene;
@@ -59,6 +59,16 @@ describe("what the origin is told of the client", () => {
     expect(headersOf(request, "x-forwarded-host")).toEqual([host]);
     expect(headersOf(request, "x-forwarded-proto")).toEqual(["http"]);
     expect(headersOf(request, "forwarded").join(", ")).toMatch(/for=203\.0\.113\.9[^,]*$/);
+  });
+
+  test("an odd Host adds nothing to Forwarded", async ({ expect }) => {
+    const lines = ["CF-Connecting-IP: 203.0.113.9", 'Host: a"b;proto=https;x="'];
+    const head = ["GET / HTTP/1.1", ...lines, "", ""].join("\r\n");
+    const answer = await sendRaw(scene.url, head);
+    if (answer.status !== 200) return expect(answer.status).toBe(400);
+    const forwarded = headerOf(seen(answer), "forwarded") ?? "";
+    // RFC 7239: a value that is no token is a quoted string, its quotes escaped.
+    expect(forwarded.replace(/"(?:[^"\\]|\\.)*"/g, "")).not.toContain("proto=https");
   });
 
   test("a Connection header can't take the truth away", async ({ expect }) => {

@@ -123,6 +123,22 @@ describe("methods and statuses", () => {
     }
   });
 
+  test("a GET and a DELETE with a body pass it on", async ({ expect }) => {
+    for (const method of ["GET", "DELETE"]) {
+      const answer = await rawRequest(scene.url, `${method} /`, ["Content-Length: 3"], "abc");
+      expect([method, answer.status]).toEqual([method, 200]);
+      expect(parse(answer).body.text).toBe("abc");
+    }
+  });
+
+  test("OPTIONS * is answered or refused, but is no request for another host", async ({
+    expect,
+  }) => {
+    const answer = await rawRequest(scene.url, "OPTIONS *");
+    if (answer.status !== 200) return expect(answer.status).toBe(400);
+    expect(headerOf(parse(answer), "x-forwarded-host")).toBe(new URL(scene.url).host);
+  });
+
   test("an empty POST stays empty", async ({ expect }) => {
     const answer = parse(await rawRequest(scene.url, "POST /", ["Content-Length: 0"]));
     expect([answer.method, answer.body.length]).toEqual(["POST", 0]);

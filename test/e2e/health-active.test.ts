@@ -92,7 +92,9 @@ describe("active health", { concurrent: true }, () => {
     await until(async () => (await healthOf(scene, "a")) === "down");
     await until(() => probesOf(lenient, "a") >= 3);
     expect(await healthOf(lenient, "a")).toBe("up");
-    const urls = [scene, lenient].flatMap((each) => each.origin("a").requests.map(({ url }) => url));
+    const urls = [scene, lenient].flatMap((each) =>
+      each.origin("a").requests.map(({ url }) => url),
+    );
     expect(urls).not.toContain("/elsewhere");
   });
 

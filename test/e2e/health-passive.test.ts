@@ -33,14 +33,17 @@ async function asked(scene: Scene, client: Client, count: number): Promise<numbe
 }
 
 describe("passive health", { concurrent: true }, () => {
-  it.for([502, 503, 504])("ejects after three answers of %i in a row", async (status, { expect }) => {
-    const scene = await scenes({});
-    const client = await clientOn(scene, "a");
-    await scene.origin("a").fail({ mode: "status", status });
-    expect(await asked(scene, client, 6)).toBe(3);
-    await until(async () => (await scene.look("a")).health === "down", 900);
-    expect((await scene.look("b")).health).toBe("up");
-  });
+  it.for([502, 503, 504])(
+    "ejects after three answers of %i in a row",
+    async (status, { expect }) => {
+      const scene = await scenes({});
+      const client = await clientOn(scene, "a");
+      await scene.origin("a").fail({ mode: "status", status });
+      expect(await asked(scene, client, 6)).toBe(3);
+      await until(async () => (await scene.look("a")).health === "down", 900);
+      expect((await scene.look("b")).health).toBe("up");
+    },
+  );
 
   it("lets one good answer start the count anew", async ({ expect }) => {
     const scene = await scenes({});
@@ -130,6 +133,20 @@ describe("passive health", { concurrent: true }, () => {
     await scene.origin("a").fail({ mode: "status", status: 503 });
     for (let n = 0; n < 3; n++) expect((await client.post("/", "x")).status).toBe(503);
     expect(await asked(scene, client, 3)).toBe(0);
+  });
+
+  it("is shared: an isolate that starts later asks the ejected origin nothing", async ({
+    expect,
+  }) => {
+    const scene = await scenes({ eject: "20s" });
+    const client = await clientOn(scene, "a");
+    await scene.origin("a").fail({ mode: "status", status: 503 });
+    expect(await asked(scene, client, 3)).toBe(3);
+    await until(async () => (await scene.look("a")).health === "down");
+    await scene.router.kill9();
+    await scene.router.restart();
+    expect(await asked(scene, client, 3)).toBe(0);
+    expect(await asked(scene, scene.newClient(), 3)).toBe(0);
   });
 
   it("answers 503 at once when all are ejected, and recovers without help", async ({ expect }) => {

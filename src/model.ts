@@ -128,6 +128,15 @@ export interface Config {
   /** AFFINITY_SECRET split: the first signs, all verify. */
   readonly secrets: readonly string[];
   readonly exposeStatus: boolean;
+  readonly log: LogSettings;
+}
+
+/** Which requests leave a line in the log. */
+export interface LogSettings {
+  /** Those whose pin is new, moved or lost, and those that failed. */
+  readonly changes: boolean;
+  /** This share of the others, 0 to 1. */
+  readonly share: number;
 }
 
 /** One mistake in a configuration: where, what stood there, and what would be right. */

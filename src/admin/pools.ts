@@ -32,7 +32,7 @@ export async function viewPool({ pool, desk, viewer }: PoolParts): Promise<PoolV
     const since = row?.drain_since ?? null;
     const deadline = row?.drain_deadline ?? null;
     const drain =
-      state === "draining" && since !== null
+      state === "draining" && since !== null && standing.lost !== "drained"
         ? { since: iso(since), deadline: deadline === null ? null : iso(deadline), sessions }
         : null;
     return { name, state, health, weight, tier, sessions, generation, drain };

@@ -50,7 +50,7 @@ export const moveBody = v.strictObject(
 );
 
 const STATE = 'one of "active", "draining", "disabled", or null';
-const DEADLINE = 'a duration such as "5m", or "none"';
+const DEADLINE = 'a duration from 1s to 365d such as "5m", or "none"';
 
 export const originBody = v.pipe(
   v.strictObject(
@@ -79,10 +79,13 @@ export const originBody = v.pipe(
 );
 
 const LEAST_DEADLINE_MS = 1_000;
+const MOST_DEADLINE_MS = 365 * 86_400_000;
 
 function deadlineMs(given: string): number | null {
   const durationMs = parseDuration(given);
-  return durationMs === null || durationMs < LEAST_DEADLINE_MS ? null : durationMs;
+  const fits =
+    durationMs !== null && durationMs >= LEAST_DEADLINE_MS && durationMs <= MOST_DEADLINE_MS;
+  return fits ? durationMs : null;
 }
 
 /** The change as the control object takes it. */

@@ -25,6 +25,14 @@ interface Lesson {
   readonly cookie: AppSetCookie | null;
 }
 
+/** The request whose answer teaches. */
+export interface Taught {
+  readonly arrival: Arrival;
+  readonly sightings: readonly Sighting[];
+  readonly mayMake: boolean;
+  readonly background: Background;
+}
+
 export const NOTHING_LEARNED: Learned = { setCookies: [], instead: [] };
 
 /** Whether answers have to be read at all. */
@@ -45,13 +53,13 @@ function isTaught({ by, pin, learn }: Rule): boolean {
 export async function learn(
   desk: Desk,
   carriers: Carriers,
-  arrival: Arrival,
-  sightings: readonly Sighting[],
+  { arrival, sightings, mayMake, background }: Taught,
   placement: Placed,
   headers: Headers,
-  background: Background,
 ): Promise<Learned> {
-  const lessons = readLessons(desk.pool.rules, sightings, headers, arrival.now);
+  const all = readLessons(desk.pool.rules, sightings, headers, arrival.now);
+  // What may make no pin learns no ID, but an ID that ends has ended.
+  const lessons = mayMake ? all : all.filter(({ key }) => key === null);
   if (lessons.length === 0) return NOTHING_LEARNED;
   const setCookies: string[] = [];
   const instead: Instead[] = [];

@@ -38,6 +38,9 @@ export function locateToken(
     // What this isolate has learned since is newer than a token that is not re-issued.
     const known = desk.leases.get(sighting.rule.id, token.sessionId, visit.now, visit.snapshot);
     if (known !== null && known.since > token.renewed) {
+      if (visit.now - known.since >= leaseMs / 2) {
+        renewSoon(desk, visit, sighting.rule, token.sessionId, { ...known, carried: true });
+      }
       return here(sighting, visit.snapshot, known, heldToken(desk, sighting, known, false, false));
     }
   }

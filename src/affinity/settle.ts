@@ -1,11 +1,13 @@
-import type { Pin, Rule, Standing } from "../model.ts";
-import type { Outcome } from "../outcome.ts";
+import type { FailoverSettings, Pin, Rule, Standing } from "../model.ts";
+import type { MoveReason, Outcome } from "../outcome.ts";
 import type { Place } from "../session-store.ts";
 import type { Desk, Held, Located, Moved, Placed, Placement, Visit } from "./desk.ts";
 import { sessionIds } from "./keyring.ts";
 import { locate } from "./locate.ts";
 import type { Sighting } from "./sighting.ts";
 import { newSessionId } from "./token.ts";
+
+type OnLost = FailoverSettings["onLost"];
 
 /**
  * Which origin serves this request, and where its pin is to be kept (DESIGN.md §2). Reads the map; the
@@ -72,9 +74,9 @@ function replace(
   pin: Pin,
 ): Placement {
   const reason = lost.lost ?? "released";
-  const onLost = reason === "released" ? "repin" : desk.pool.failover.onLost;
-  if (onLost === "refuse") return { kind: "refused", rule: lost.rule };
   const old = visit.snapshot.standings.get(pin.origin) ?? null;
+  const onLost = policyFor(reason, old, desk.pool.failover.onLost);
+  if (onLost === "refuse") return { kind: "refused", rule: lost.rule };
   // By key, so that parallel requests of the session agree, and a detour is the same every time.
   // A released session is free to go anywhere.
   const standing =
@@ -87,6 +89,16 @@ function replace(
   const isDegraded = located.some(({ degraded }) => degraded);
   const outcome = isDegraded ? "degraded" : moved ? "moved" : "new";
   return placed(standing, outcome, lost.rule, moved, heldFor(desk, visit, located, standing));
+}
+
+/**
+ * A released session is free. A detour is for origins that will be back: what the operator has taken
+ * away, or is draining, is left for good.
+ */
+function policyFor(reason: MoveReason, old: Standing | null, onLost: OnLost): OnLost {
+  if (reason === "released") return "repin";
+  const isLeaving = reason !== "down" || old?.state === "draining";
+  return onLost === "detour" && isLeaving ? "repin" : onLost;
 }
 
 /** No pin at all: balancing proposes, and the first rule with a map decides. */
@@ -160,6 +172,8 @@ function heldFor(
     const isFree = visit.mayMake && (pin === null || one.lost === "released");
     if (held !== null) {
       const isElsewhere = pin !== null && !isAt(pin, standing);
+      // A pin that is alive elsewhere is somebody's: only what was lost follows.
+      if (isElsewhere && one.lost === null) continue;
       all.push(isElsewhere ? { ...held, reissue: held.sessionId !== null } : held);
     } else if (isFree && believes(sighting)) {
       all.push(newRow(desk, one, visit.now));

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 
-import type { AdminSettings, Config, Pool, Problem } from "../model.ts";
+import type { AdminSettings, Config, LogSettings, Pool, Problem } from "../model.ts";
 import { compilePool } from "./compile.ts";
 import { originUrl, pool as poolSchema } from "./pool.ts";
 
@@ -19,7 +19,7 @@ const DEFAULT_ADMIN_PATH = "/__limpet";
 export function readConfig(env: Readonly<Record<string, unknown>>): Reading {
   const problems: Problem[] = [];
   const secrets = readSecrets(env["AFFINITY_SECRET"], problems);
-  const { pools, admin, exposeStatus } = readVars(env, problems);
+  const { pools, admin, exposeStatus, log } = readVars(env, problems);
   const token = readToken(env["ADMIN_TOKEN"], problems);
   for (const binding of ["SESSION_MAP", "POOL_STATE"]) {
     if (!isNamespace(env[binding])) {
@@ -32,21 +32,38 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Reading {
   }
   problems.push(...missingKv(pools, env));
   if (problems.length > 0) return { ok: false, problems, admin: { ...admin, token } };
-  return { ok: true, config: { pools, admin: { ...admin, token }, secrets, exposeStatus } };
+  return { ok: true, config: { pools, admin: { ...admin, token }, secrets, exposeStatus, log } };
 }
 
 /** The part of the configuration that stands in `[vars]`; what `check:config` reads. */
 export function readVars(
   env: Readonly<Record<string, unknown>>,
   problems: Problem[],
-): Pick<Config, "pools" | "exposeStatus"> & { admin: AdminSettings } {
+): Pick<Config, "pools" | "exposeStatus" | "log"> & { admin: AdminSettings } {
   const path = readAdminPath(env["ADMIN_PATH"], problems);
   const expose = env["EXPOSE"] ?? "";
   if (expose !== "" && expose !== "status") {
     problems.push({ path: "EXPOSE", value: show(expose), expected: '"status", or absent' });
   }
   const pools = readPools(env, problems);
-  return { pools, exposeStatus: expose === "status", admin: { path, token: null } };
+  const log = readLog(env["LOG"], problems);
+  return { pools, log, exposeStatus: expose === "status", admin: { path, token: null } };
+}
+
+/** "changes" (default), "all", "none", or a share of the plain hits beside the changes, such as "1%". */
+function readLog(given: unknown, problems: Problem[]): LogSettings {
+  if (given === undefined || given === "" || given === "changes")
+    {return { changes: true, share: 0 };}
+  if (given === "all") return { changes: true, share: 1 };
+  if (given === "none") return { changes: false, share: 0 };
+  const percent = Number(/^(\d{1,3}(?:\.\d{1,4})?)%$/.exec(String(given))?.[1]);
+  if (percent >= 0 && percent <= 100) return { changes: true, share: percent / 100 };
+  problems.push({
+    path: "LOG",
+    value: show(given),
+    expected: '"changes", "all", "none", or a share of the unchanged requests such as "1%"',
+  });
+  return { changes: true, share: 0 };
 }
 
 function readPools(env: Readonly<Record<string, unknown>>, problems: Problem[]): Pool[] {

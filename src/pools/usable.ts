@@ -14,7 +14,9 @@ export function snapshot(pool: Pool, view: PoolView, ejections: Ejections, now: 
     const row = rows.get(origin.name);
     const outUntil = Math.max(row?.ejected_until ?? 0, ejections.get(origin.name) ?? 0);
     if (outUntil > now) validUntil = Math.min(validUntil, outUntil);
-    return standingOf(origin, row, outUntil > now, view.counts.get(origin.name) ?? 0, outUntil);
+    const deadline = row?.drain_deadline ?? 0;
+    if (deadline > now) validUntil = Math.min(validUntil, deadline);
+    return standingOf(origin, row, now, view.counts.get(origin.name) ?? 0, outUntil);
   });
   return {
     standings: new Map(standings.map((standing) => [standing.origin.name, standing])),
@@ -29,15 +31,17 @@ export function snapshot(pool: Pool, view: PoolView, ejections: Ejections, now: 
 function standingOf(
   origin: Origin,
   row: Readonly<OriginRow> | undefined,
-  isEjected: boolean,
+  now: number,
   sessions: number,
   outUntil: number,
 ): Standing {
   const weight = row?.weight ?? origin.weight;
   const configured = row?.state ?? origin.state;
   const state: State = weight === 0 && configured === "active" ? "draining" : configured;
-  const health = row?.probe === "down" || isEjected ? "down" : "up";
-  const lost = lostReason(state, health, row?.drained === 1);
+  const health = row?.probe === "down" || outUntil > now ? "down" : "up";
+  const deadline = row?.drain_deadline ?? null;
+  const isDrained = row?.drained === 1 || (deadline !== null && now >= deadline);
+  const lost = lostReason(state, health, isDrained);
   const upSince = Math.max(row?.up_since ?? 0, outUntil) || null;
   const generation = row?.generation ?? 1;
   return {

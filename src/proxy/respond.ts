@@ -7,7 +7,6 @@ export interface Changes {
   readonly setCookies: readonly string[];
   /** Cookies and headers of the application that go out in another form. */
   readonly instead: readonly Instead[];
-  readonly status: string | null;
 }
 
 /**
@@ -18,12 +17,12 @@ export function respond(
   response: Response,
   arrival: Arrival,
   origin: Origin,
-  { setCookies, instead, status }: Changes,
+  { setCookies, instead }: Changes,
 ): Response {
   const hopByHop = responseHopByHop(response.headers);
   const mayMove = (response.status >= 300 && response.status < 400) || response.status === 201;
   const location = mayMove ? mapLocation(response.headers, origin.url, arrival) : null;
-  const isChanged = setCookies.length > 0 || instead.length > 0 || status !== null;
+  const isChanged = setCookies.length > 0 || instead.length > 0;
   if (hopByHop.length === 0 && location === null && !isChanged) return response;
   const answer = reopened(response);
   for (const name of hopByHop) answer.headers.delete(name);
@@ -34,7 +33,13 @@ export function respond(
     if (cacheControl !== null) answer.headers.set("Cache-Control", cacheControl);
     for (const line of setCookies) answer.headers.append("Set-Cookie", line);
   }
-  if (status !== null) answer.headers.set("Affinity-Status", status);
+  return answer;
+}
+
+/** The answer, ours or an origin's, with a word on what became of its pin. */
+export function withStatus(response: Response, status: string): Response {
+  const answer = reopened(response);
+  answer.headers.set("Affinity-Status", status);
   return answer;
 }
 

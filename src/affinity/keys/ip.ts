@@ -54,7 +54,8 @@ export function clientIpReader(source: ClientIpSource): (arrival: Arrival) => st
     let client: Address | null = null;
     for (const hop of chain.slice(-32).reverse()) {
       const address = parseAddress(hop);
-      if (address === null) break;
+      // Nobody can say who stands behind garbage.
+      if (address === null) return null;
       client = address;
       if (!isTrusted(address)) break;
     }

@@ -1,0 +1,101 @@
+import { cookiesForOrigin, unwrapHeaders } from "./affinity/carriers.ts";
+import type { Placed, Placement } from "./affinity/desk.ts";
+import type { PoolParts } from "./assemble.ts";
+import type { Snapshot } from "./model.ts";
+import type { Failure } from "./outcome.ts";
+import { withoutOrigin } from "./pools/usable.ts";
+import { forward, type Attempt } from "./proxy/forward.ts";
+import { requestHeaders } from "./proxy/headers.ts";
+import { BUDGET_TIMEOUTS, isGood, isRepeatable, payloadOf } from "./proxy/retry.ts";
+import { affinityEvent } from "./status.ts";
+import { place, type Trip } from "./trip.ts";
+
+const NO_ORIGIN_RETRY_SECONDS = 5;
+
+export type Sent =
+  | {
+      readonly kind: "answered";
+      readonly placement: Placed;
+      readonly response: Response;
+      /** Whether pins may follow this answer: not if it only shows that everything has failed. */
+      readonly pins: boolean;
+      readonly attempts: number;
+    }
+  | { readonly kind: "failed"; readonly placement: Placement; readonly failure: Failure };
+
+/**
+ * Sends the request to its origin, and on to others while that may help: settling again, with what has
+ * failed left out, is all there is to failover. If nothing helps, the last real answer counts.
+ */
+export async function send(trip: Trip, snapshot: Snapshot, first: Placement): Promise<Sent> {
+  const { arrival, parts } = trip;
+  const { failover } = parts.pool;
+  const mayRepeat = failover.retries > 0 && isRepeatable(arrival);
+  const payload = await payloadOf(arrival, mayRepeat);
+  const attemptsMost = mayRepeat && payload.isReplayable ? 1 + failover.retries : 1;
+  let usable = snapshot;
+  let placement = first;
+  let last: Sent | null = null;
+
+  for (let attempts = 1; placement.kind === "placed"; attempts += 1) {
+    const { origin } = placement.standing;
+    const headers = headersFor(trip, placement);
+    const attempt = await forward(arrival, origin, headers, payload.next(), failover.timeoutMs);
+    parts.health.observe(origin.name, attempt, trip.background);
+    if (isGood(attempt, failover)) {
+      return { kind: "answered", placement, response: attempt.response, pins: true, attempts };
+    }
+    last = lastOf(last, placement, attempt, placement === first, attempts, parts);
+    const isLate = Date.now() - arrival.now >= BUDGET_TIMEOUTS * failover.timeoutMs;
+    if (attempts >= attemptsMost || isLate) return last;
+    usable = withoutOrigin(usable, origin.name);
+    placement = await place(trip, usable);
+  }
+  if (last?.kind === "answered" || (last !== null && placement.kind === "nobody")) return last;
+  return { kind: "failed", placement, failure: failureOf(placement, parts) };
+}
+
+/** The last real answer is worth more than any failure of ours. */
+function lastOf(
+  before: Sent | null,
+  placement: Placed,
+  attempt: Attempt,
+  pins: boolean,
+  attempts: number,
+  { pool }: PoolParts,
+): Sent {
+  if (attempt.kind === "answered") {
+    if (before?.kind === "answered") void before.response.body?.cancel();
+    return { kind: "answered", placement, response: attempt.response, pins, attempts };
+  }
+  if (before?.kind === "answered") return before;
+  const { onLost, refuseStatus } = pool.failover;
+  if (attempt.kind === "timeout") {
+    return { kind: "failed", placement, failure: { code: "origin_timeout" } };
+  }
+  const isRefused = onLost === "refuse" && placement.outcome === "hit";
+  return {
+    kind: "failed",
+    placement,
+    failure: isRefused
+      ? { code: "session_lost", status: refuseStatus }
+      : { code: "origin_unreachable" },
+  };
+}
+
+function failureOf(placement: Placement, { pool }: PoolParts): Failure {
+  return placement.kind === "refused"
+    ? { code: "session_lost", status: pool.failover.refuseStatus }
+    : { code: "no_origin", retryAfterSeconds: NO_ORIGIN_RETRY_SECONDS };
+}
+
+/** What the origin gets to see. */
+function headersFor(trip: Trip, placement: Placed): Headers {
+  const { arrival, clientIp, hops, parts } = trip;
+  const cookies = cookiesForOrigin(arrival.cookies, parts.unwrapping);
+  const headers = requestHeaders(arrival, clientIp, cookies, hops);
+  unwrapHeaders(headers, parts.unwrapping);
+  const event = affinityEvent(placement);
+  if (event !== null) headers.set("Affinity-Event", event);
+  return headers;
+}

@@ -56,8 +56,13 @@ function firstOf(url: string, from: number, end: number): number {
   return Math.min(first, end);
 }
 
+const requestIds = new WeakMap<Headers, string>();
+
 /** Named in the answers to failures and in the log, so that one finds the other. */
 export function requestIdOf(headers: Headers): string {
   const ray = headers.get("cf-ray");
-  return ray !== null && /^[\w-]{1,64}$/.test(ray) ? ray : crypto.randomUUID();
+  if (ray !== null && /^[\w-]{1,64}$/.test(ray)) return ray;
+  const made = requestIds.get(headers) ?? crypto.randomUUID();
+  requestIds.set(headers, made);
+  return made;
 }

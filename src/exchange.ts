@@ -6,11 +6,14 @@ import type { Failure } from "./outcome.ts";
 import { withoutOrigin } from "./pools/usable.ts";
 import { forward, type Attempt } from "./proxy/forward.ts";
 import { requestHeaders } from "./proxy/headers.ts";
-import { BUDGET_TIMEOUTS, isGood, isRepeatable, payloadOf } from "./proxy/retry.ts";
+import { payloadOf } from "./proxy/payload.ts";
+import { BUDGET_TIMEOUTS, isGood, isRepeatable } from "./proxy/retry.ts";
 import { affinityEvent } from "./status.ts";
 import { place, type Trip } from "./trip.ts";
 
 const NO_ORIGIN_RETRY_SECONDS = 5;
+/** The client announced a body and did not send it, or sent what is none. */
+const BROKEN: Failure = { code: "bad_request", status: 400 };
 
 export type Sent =
   | {
@@ -32,6 +35,7 @@ export async function send(trip: Trip, snapshot: Snapshot, first: Placement): Pr
   const { failover } = parts.pool;
   const mayRepeat = failover.retries > 0 && isRepeatable(arrival);
   const payload = await payloadOf(arrival, mayRepeat);
+  if (payload === null) return { kind: "failed", placement: first, failure: BROKEN };
   const attemptsMost = mayRepeat && payload.isReplayable ? 1 + failover.retries : 1;
   let usable = snapshot;
   let placement = first;
@@ -40,7 +44,8 @@ export async function send(trip: Trip, snapshot: Snapshot, first: Placement): Pr
   for (let attempts = 1; placement.kind === "placed"; attempts += 1) {
     const { origin } = placement.standing;
     const headers = headersFor(trip, placement);
-    const attempt = await forward(arrival, origin, headers, payload.next(), failover.timeoutMs);
+    const attempt = await forward(arrival, origin, headers, payload, failover.timeoutMs);
+    if (attempt.kind === "client_gone") return { kind: "failed", placement, failure: BROKEN };
     parts.health.observe(origin.name, attempt, trip.background);
     if (isGood(attempt, failover)) {
       return { kind: "answered", placement, response: attempt.response, pins: true, attempts };

@@ -36,6 +36,11 @@ export function withoutPairs(header: string, pairs: readonly CookiePair[]): stri
     // Cut the separator before the pair; the one after it then joins its neighbours.
     if (kept.trim() !== "") rest += kept.trimEnd().slice(0, -1);
     from = rest === "" ? skipSeparator(header, pair.end) : pair.end;
+    // A comma beside our cookie was the border of two Cookie lines, and no part of a value.
+    if (rest !== "" && header[from] === ",") {
+      rest += ";";
+      from += 1;
+    }
   }
   rest += header.slice(from);
   return /[^\s;,]/.test(rest) ? rest : null;

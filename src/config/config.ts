@@ -52,8 +52,9 @@ export function readVars(
 
 /** "changes" (default), "all", "none", or a share of the plain hits beside the changes, such as "1%". */
 function readLog(given: unknown, problems: Problem[]): LogSettings {
-  if (given === undefined || given === "" || given === "changes")
-    {return { changes: true, share: 0 };}
+  if (given === undefined || given === "" || given === "changes") {
+    return { changes: true, share: 0 };
+  }
   if (given === "all") return { changes: true, share: 1 };
   if (given === "none") return { changes: false, share: 0 };
   const percent = Number(/^(\d{1,3}(?:\.\d{1,4})?)%$/.exec(String(given))?.[1]);

@@ -1,49 +1,94 @@
-import type { Arrival } from "../arrival.ts";
+import { requestIdOf, type Arrival } from "../arrival.ts";
 import type { Origin } from "../model.ts";
+import type { Payload, Upload } from "./payload.ts";
 
 /** What came of sending a request to an origin. */
 export type Attempt =
   | { readonly kind: "answered"; readonly response: Response }
   | { readonly kind: "unreachable" }
-  | { readonly kind: "timeout" };
+  | { readonly kind: "timeout" }
+  /** The client did not finish its request; that says nothing about the origin. */
+  | { readonly kind: "client_gone" };
+
+const CLIENT_GONE = { kind: "client_gone" } as const;
+/** A failed fetch and the broken upload behind it are told at about the same time. */
+const UPLOAD_GRACE_MS = 50;
 
 /**
- * Sends the request on, body and all, and waits up to `timeoutMs` for the response headers; the body
- * is not limited. Path and query go out as they came in. Redirects are passed through.
+ * Sends the request on, body and all, and waits up to `timeoutMs` for the response headers, from when
+ * the client has sent its body; the bodies are not limited. Redirects are passed through.
  */
 export function forward(
   arrival: Arrival,
   origin: Origin,
   headers: Headers,
-  body: BodyInit | null,
+  payload: Payload,
   timeoutMs: number,
 ): Promise<Attempt> {
-  const base = origin.url === "" ? `${arrival.scheme}//${arrival.host}` : origin.url;
-  const url = base + arrival.path + arrival.query;
-  const init: RequestInit = { method: arrival.method, headers, body, redirect: "manual" };
+  const request = requestFor(arrival, origin, headers, payload);
+  const { uploaded } = payload;
   // One promise and one timer: Promise.race, an AbortSignal or a second async function cost 5 to
   // 10 % of the throughput each. When the timer wins, the runtime ends the fetch with the request.
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve({ kind: "timeout" }), timeoutMs);
-    const answer = origin.fetcher === null ? fetch(url, init) : origin.fetcher.fetch(url, init);
-    answer.then(
-      (response) => {
-        clearTimeout(timer);
-        resolve({ kind: "answered", response });
-      },
-      (error: unknown) => {
-        clearTimeout(timer);
-        console.warn(
-          JSON.stringify({
-            message: "origin did not answer",
-            origin: origin.name,
-            error: String(error),
-          }),
-        );
-        resolve({ kind: "unreachable" });
+    let timer: ReturnType<typeof setTimeout> | null = null;
+    let isOver = false;
+    const finish = (attempt: Attempt) => {
+      isOver = true;
+      if (timer !== null) clearTimeout(timer);
+      resolve(attempt);
+    };
+    const startTimer = () => {
+      if (!isOver) timer = setTimeout(() => finish({ kind: "timeout" }), timeoutMs);
+    };
+    if (uploaded === null) startTimer();
+    else void uploaded.then((end) => (end === "broken" ? finish(CLIENT_GONE) : startTimer()));
+    request.then(
+      (response) => finish({ kind: "answered", response }),
+      async (error: unknown) => {
+        const isBroken = uploaded !== null && (await endOf(uploaded)) === "broken";
+        if (!isBroken) warn(arrival, origin, error);
+        finish(isBroken ? CLIENT_GONE : { kind: "unreachable" });
       },
     );
   });
+}
+
+function requestFor(
+  arrival: Arrival,
+  { url: base, fetcher }: Origin,
+  headers: Headers,
+  payload: Payload,
+): Promise<Response> {
+  const { method } = arrival;
+  const url =
+    (base === "" ? `${arrival.scheme}//${arrival.host}` : base) + arrival.path + arrival.query;
+  const body = payload.next();
+  if (body !== null && (method === "GET" || method === "HEAD")) {
+    const odd = oddRequest(url, arrival, headers);
+    return fetcher === null ? fetch(odd) : fetcher.fetch(odd);
+  }
+  const init: RequestInit = { method, headers, body, redirect: "manual" };
+  return fetcher === null ? fetch(url, init) : fetcher.fetch(url, init);
+}
+
+/** A GET or HEAD with a body can't be made, only copied; its headers are then exchanged one by one. */
+function oddRequest(url: string, { request }: Arrival, headers: Headers): Request {
+  const odd = new Request(url, request);
+  for (const [name] of [...odd.headers]) odd.headers.delete(name);
+  for (const [name, value] of headers) odd.headers.append(name, value);
+  return odd;
+}
+
+function endOf(uploaded: Promise<Upload>): Promise<Upload> {
+  return Promise.race([uploaded, scheduler.wait(UPLOAD_GRACE_MS).then((): Upload => "closed")]);
+}
+
+function warn({ headers }: Arrival, origin: Origin, error: unknown): void {
+  const message = "origin did not answer";
+  const requestId = requestIdOf(headers);
+  console.warn(
+    JSON.stringify({ message, request_id: requestId, origin: origin.name, error: String(error) }),
+  );
 }
 
 /** Why a handshake can't be forwarded: without key or version an origin would accept a phantom. */

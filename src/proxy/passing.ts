@@ -8,6 +8,8 @@ export function refusalOf(arrival: Arrival, hops: number): Failure | null {
   if (arrival.method === "TRACE" || arrival.method === "CONNECT") {
     return { code: "method_not_allowed", allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" };
   }
+  // What can't be a host must not get into a header as one.
+  if (!/^[\w.:[\]-]{1,255}$/.test(arrival.host)) return { code: "bad_request", status: 400 };
   if (isLoop(hops)) return { code: "loop" };
   const flaw = handshakeFlaw(arrival);
   return flaw === null ? null : { code: "bad_request", status: flaw };

@@ -2,6 +2,13 @@ import type { Arrival } from "../arrival.ts";
 import type { Instead, Origin } from "../model.ts";
 import { mapLocation, privateCacheControl, responseHopByHop } from "./headers.ts";
 
+/** Directives for some caches only, which override Cache-Control there (RFC 9213). */
+const TARGETED_CACHE_CONTROL = [
+  "CDN-Cache-Control",
+  "Cloudflare-CDN-Cache-Control",
+  "Surrogate-Control",
+] as const;
+
 /** What the router changes in an answer; all empty for most. */
 export interface Changes {
   readonly setCookies: readonly string[];
@@ -31,6 +38,7 @@ export function respond(
   if (setCookies.length > 0) {
     const cacheControl = privateCacheControl(answer.headers);
     if (cacheControl !== null) answer.headers.set("Cache-Control", cacheControl);
+    for (const name of TARGETED_CACHE_CONTROL) answer.headers.delete(name);
     for (const line of setCookies) answer.headers.append("Set-Cookie", line);
   }
   return answer;

@@ -1,0 +1,95 @@
+import type { Arrival } from "../arrival.ts";
+
+/** The most that is kept of a body so that it can be sent again. */
+const REPLAY_MOST = 1_048_576;
+
+/** A request's body, for one attempt or for several. */
+export interface Payload {
+  readonly isReplayable: boolean;
+  /** The body for the next attempt. */
+  next(): BodyInit | null;
+  /** How sending it ended; null when there is nothing to wait for. */
+  readonly uploaded: Promise<Upload> | null;
+}
+
+/** `broken`: the client went away, or sent what is no body; `closed`: the origin took no more. */
+export type Upload = "sent" | "broken" | "closed";
+
+const EMPTY: Payload = { isReplayable: true, next: () => null, uploaded: null };
+
+/**
+ * Streams the body, unless the request may be repeated and its body is small enough to keep. Null if
+ * the client does not send what it has announced.
+ */
+export function payloadOf(arrival: Arrival, mayRepeat: boolean): Payload | Promise<Payload | null> {
+  const { body } = arrival.request;
+  if (body === null) return EMPTY;
+  const announced = arrival.headers.get("content-length");
+  const length = announced === null ? null : Number(announced);
+  if (length === 0) return EMPTY;
+  // Such a body can only travel with the request that it came in.
+  if (arrival.method === "GET" || arrival.method === "HEAD") {
+    return { isReplayable: false, next: () => body, uploaded: null };
+  }
+  if (!mayRepeat || (length !== null && length > REPLAY_MOST)) return streamed(body, length);
+  return kept(body, length);
+}
+
+/** Passes the body through by the runtime's own means, so as to know when the client is done. */
+function streamed(body: ReadableStream, length: number | null): Payload {
+  const through = length === null ? new IdentityTransformStream() : new FixedLengthStream(length);
+  const uploaded = body.pipeTo(through.writable, { preventCancel: true }).then(
+    (): Upload => "sent",
+    async (): Promise<Upload> => ((await isBroken(body)) ? "broken" : "closed"),
+  );
+  return { isReplayable: false, next: () => through.readable, uploaded };
+}
+
+async function isBroken(body: ReadableStream): Promise<boolean> {
+  try {
+    await body.getReader().read();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Reads up to the limit; a longer body goes on as a stream, with what was read in front. */
+async function kept(body: ReadableStream, length: number | null): Promise<Payload | null> {
+  const reader = (body as ReadableStream<Uint8Array>).getReader();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      chunks.push(value);
+      size += value.byteLength;
+      if (size > REPLAY_MOST) return streamed(continued(chunks, reader), length);
+    }
+  } catch {
+    return null;
+  }
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return { isReplayable: true, next: () => whole, uploaded: null };
+}
+
+function continued(
+  chunks: Uint8Array[],
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): ReadableStream {
+  return new ReadableStream({
+    async pull(controller) {
+      const first = chunks.shift();
+      if (first !== undefined) return controller.enqueue(first);
+      const { done, value } = await reader.read();
+      return done ? controller.close() : controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+}

@@ -223,7 +223,9 @@ export abstract class PoolControl extends DurableObject implements Control {
       plan.health.path !== null && isAsked
         ? Math.max(now, this.#probedAt + plan.health.intervalMs)
         : Infinity;
-    const drainAt = this.#draining(plan).length > 0 ? now + DRAIN_TICK_MS : Infinity;
+    const ends = this.#draining(plan).map((row) => row.drain_deadline ?? Infinity);
+    const drainAt =
+      ends.length > 0 ? Math.max(now, Math.min(now + DRAIN_TICK_MS, ...ends)) : Infinity;
     const isOff = plan.rebalance === null || plan.shards === 0 || !isAsked;
     const rebalanceAt = isOff ? Infinity : Math.max(now, this.#rebalancedAt + REBALANCE_MS);
     const at = Math.min(probeAt, drainAt, rebalanceAt);

@@ -35,22 +35,45 @@ export function payloadOf(arrival: Arrival, mayRepeat: boolean): Payload | Promi
   return kept(body, length);
 }
 
-/** Passes the body through by the runtime's own means, so as to know when the client is done. */
-function streamed(body: ReadableStream, length: number | null): Payload {
+const CHUNK_BYTES = 65_536;
+
+/**
+ * Passes the body through, with its length if it has one. A pump of our own, because a pipe can't tell
+ * which end of it broke; `chunks` have been read already.
+ */
+function streamed(
+  body: ReadableStream,
+  length: number | null,
+  chunks: readonly Uint8Array[] = [],
+): Payload {
   const through = length === null ? new IdentityTransformStream() : new FixedLengthStream(length);
-  const uploaded = body.pipeTo(through.writable, { preventCancel: true }).then(
-    (): Upload => "sent",
-    async (): Promise<Upload> => ((await isBroken(body)) ? "broken" : "closed"),
-  );
+  const uploaded = pump(body, through.writable, chunks);
   return { isReplayable: false, next: () => through.readable, uploaded };
 }
 
-async function isBroken(body: ReadableStream): Promise<boolean> {
+async function pump(
+  body: ReadableStream,
+  writable: WritableStream,
+  chunks: readonly Uint8Array[],
+): Promise<Upload> {
+  const reader = body.getReader({ mode: "byob" });
+  const writer = writable.getWriter();
+  let isReading = false;
   try {
-    await body.getReader().read();
-    return false;
-  } catch {
-    return true;
+    for (const chunk of chunks) await writer.write(chunk);
+    for (;;) {
+      isReading = true;
+      const { done, value } = await reader.read(new Uint8Array(CHUNK_BYTES));
+      isReading = false;
+      if (done) break;
+      await writer.write(value);
+    }
+    await writer.close();
+    return "sent";
+  } catch (error) {
+    if (!isReading) return "closed";
+    await writer.abort(error).catch(() => undefined);
+    return "broken";
   }
 }
 
@@ -65,7 +88,9 @@ async function kept(body: ReadableStream, length: number | null): Promise<Payloa
       if (done) break;
       chunks.push(value);
       size += value.byteLength;
-      if (size > REPLAY_MOST) return streamed(continued(chunks, reader), length);
+      if (size <= REPLAY_MOST) continue;
+      reader.releaseLock();
+      return streamed(body, length, chunks);
     }
   } catch {
     return null;
@@ -77,19 +102,4 @@ async function kept(body: ReadableStream, length: number | null): Promise<Payloa
     at += chunk.byteLength;
   }
   return { isReplayable: true, next: () => whole, uploaded: null };
-}
-
-function continued(
-  chunks: Uint8Array[],
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-): ReadableStream {
-  return new ReadableStream({
-    async pull(controller) {
-      const first = chunks.shift();
-      if (first !== undefined) return controller.enqueue(first);
-      const { done, value } = await reader.read();
-      return done ? controller.close() : controller.enqueue(value);
-    },
-    cancel: (reason) => reader.cancel(reason),
-  });
 }

@@ -99,7 +99,10 @@ describe("a session", () => {
     const { origin } = await client.get();
     for (let time = 1; time < 20; time += 1) {
       scene.pass(15 * MINUTE);
-      expect(await client.get(), `after ${time * 15} min`).toMatchObject({ outcome: "hit", origin });
+      expect(await client.get(), `after ${time * 15} min`).toMatchObject({
+        outcome: "hit",
+        origin,
+      });
     }
     scene.pass(15 * MINUTE);
     expect(await client.get()).toMatchObject({ outcome: "expired" });

@@ -50,7 +50,10 @@ export interface World {
 }
 
 /** One isolate with one pool, from the request to the Set-Cookie lines, without a network. */
-export async function makeScene(settings: Settings = {}, world: World = { now: START, store: null }) {
+export async function makeScene(
+  settings: Settings = {},
+  world: World = { now: START, store: null },
+) {
   const pool = makePool(settings);
   const keyring = await makeKeyring([NEW]);
   const carriers = await makeCarriers(pool, keyring);
@@ -58,7 +61,8 @@ export async function makeScene(settings: Settings = {}, world: World = { now: S
   const store = (world.store ??= memoryStore(pool.sessions, () => world.now));
   const desk: Desk = { pool, keyring, store, leases: makeLeases(pool.sessions.leaseMs) };
   const parts = { balancer: makeBalancer(pool.balance, () => 0), bursts: makeBursts() };
-  let view = viewOf();
+  const recalled: ReadonlyMap<string, number> = new Map();
+  let view = viewOf({ recalled });
 
   /** One request by a client whose cookies are kept in this jar. */
   async function visit(jar: Map<string, string>, asking: Asking = {}): Promise<Visited> {
@@ -115,7 +119,7 @@ export async function makeScene(settings: Settings = {}, world: World = { now: S
     /** What the isolate's view says of origins; of all others, nothing. */
     see(rows: Readonly<Record<string, Partial<Row>>>, of: Partial<PoolView> = {}): void {
       const origins = Object.entries(rows).map(([name, row]) => rowOf(name, row));
-      view = viewOf({ origins, ...of });
+      view = viewOf({ origins, recalled, ...of });
     },
     visit,
     client: () => {

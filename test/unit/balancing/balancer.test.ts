@@ -140,7 +140,11 @@ describe("with a key", () => {
       else expect(after).toBe(before);
     }
     const counts = tally(heirs);
-    for (const [name, share] of [["a", 0.25], ["b", 0.5], ["c", 0.25]] as const) {
+    for (const [name, share] of [
+      ["a", 0.25],
+      ["b", 0.5],
+      ["c", 0.25],
+    ] as const) {
       expect(Math.abs((counts[name] ?? 0) / heirs.length - share)).toBeLessThan(0.05);
     }
   });

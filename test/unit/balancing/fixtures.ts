@@ -23,10 +23,7 @@ export function standingOf(name: string, { of = {}, ...given }: Given = {}): Sta
 }
 
 /** A pool's snapshot; all that keep take, too, unless said otherwise. */
-export function snapshotOf(
-  standings: readonly Standing[],
-  of: Partial<Snapshot> = {},
-): Snapshot {
+export function snapshotOf(standings: readonly Standing[], of: Partial<Snapshot> = {}): Snapshot {
   return {
     standings: new Map(standings.map((standing) => [standing.origin.name, standing])),
     takers: standings.filter(({ keep, state }) => keep && state === "active"),

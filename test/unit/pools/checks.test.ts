@@ -24,7 +24,9 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const CHECKED = { health: { path: "/healthz", interval: "30s", timeout: "100ms", rise: 2, fall: 3 } };
+const CHECKED = {
+  health: { path: "/healthz", interval: "30s", timeout: "100ms", rise: 2, fall: 3 },
+};
 
 /** Time passes, and the alarm rings if one is set. */
 async function pass({ stub }: Controlled, ms: number): Promise<boolean> {

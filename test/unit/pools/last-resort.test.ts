@@ -119,7 +119,10 @@ describe("an origin whose drain has ended", () => {
 
   it("takes sessions when there is nobody else", ({ expect }) => {
     const view = viewOf({
-      origins: [rowOf("app-1", drained), ...["app-2", "app-3"].map((name) => rowOf(name, { probe: "down" }))],
+      origins: [
+        rowOf("app-1", drained),
+        ...["app-2", "app-3"].map((name) => rowOf(name, { probe: "down" })),
+      ],
     });
     const seen = snapshot(makePool(), view, new Map(), NOW);
     expect(seen.takers.map(({ origin }) => origin.name)).toEqual(["app-1"]);

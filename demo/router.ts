@@ -22,9 +22,11 @@ const WRANGLER_ENV = {
   X_LOCAL_OBSERVABILITY: "false",
 };
 
+export type DemoOrigin = { readonly name: string; readonly url: string };
+
 export type RouterOptions = {
   readonly port: number;
-  readonly origins: readonly string[];
+  readonly origins: readonly DemoOrigin[];
   readonly affinitySecret: string;
   readonly adminToken: string;
   readonly verbose: boolean;
@@ -78,14 +80,14 @@ export function startRouter(children: Children, options: RouterOptions): Router 
  * The deployable wrangler.toml with the demo's origins as its only vars. It lies where no .dev.vars
  * is: one would win over the environment.
  */
-function writeConfig(origins: readonly string[]): string {
+function writeConfig(origins: readonly DemoOrigin[]): string {
   const config = parse(readFileSync(join(ROOT, "wrangler.toml"), "utf8"));
   const folder = join(ROOT, ".wrangler/demo");
   const path = join(folder, "wrangler.json");
   const demo = {
     ...config,
     main: join(ROOT, String(config["main"])),
-    vars: { ORIGINS: origins, EXPOSE: "status" },
+    vars: { POOLS: [{ name: "default", origins }], EXPOSE: "status" },
     secrets: { required: ["AFFINITY_SECRET", "ADMIN_TOKEN"] },
   };
   mkdirSync(folder, { recursive: true });

@@ -56,7 +56,7 @@ async function run(): Promise<void> {
   const adminToken = process.env["ADMIN_TOKEN"] || randomSecret();
   const router = startRouter(children, {
     port: routerPort,
-    origins: origins.map((origin) => origin.url),
+    origins: origins.map(({ name, url }) => ({ name, url })),
     affinitySecret: affinitySecret(),
     adminToken,
     verbose: options.verbose,

@@ -74,7 +74,7 @@ function requestFor(
 /** A GET or HEAD with a body can't be made, only copied; its headers are then exchanged one by one. */
 function oddRequest(url: string, { request }: Arrival, headers: Headers): Request {
   const odd = new Request(url, request);
-  for (const [name] of [...odd.headers]) odd.headers.delete(name);
+  for (const name of Array.from(odd.headers.keys())) odd.headers.delete(name);
   for (const [name, value] of headers) odd.headers.append(name, value);
   return odd;
 }

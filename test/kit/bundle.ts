@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { parse } from "smol-toml";
@@ -19,7 +18,6 @@ export interface BundleOptions {
 }
 
 const built = new Map<string, Promise<Bundle>>();
-let folder: string | undefined;
 
 /** Builds a Worker the way a deploy does, once per process, entry and kind. */
 export function bundleWorker({ entry, minify = false }: BundleOptions): Promise<Bundle> {
@@ -53,16 +51,17 @@ async function buildOnce(entry: string, minify: boolean): Promise<Bundle> {
   if (!output) throw new Error(`esbuild made nothing of ${entry}`);
   const name = createHash("sha256").update(output.contents).digest("hex").slice(0, 16);
   const path = join(bundleFolder(), `${name}.js`);
-  writeFileSync(path, output.contents);
+  // In one step: another test process may be reading it.
+  writeFileSync(`${path}.${process.pid}`, output.contents);
+  renameSync(`${path}.${process.pid}`, path);
   return { path, bytes: output.contents.byteLength };
 }
 
+/** Named by content, so that every test process finds the same files and none is left over. */
 function bundleFolder(): string {
-  if (folder) return folder;
-  const made = mkdtempSync(join(tmpdir(), "limpet-bundle-"));
-  process.once("exit", () => rmSync(made, { recursive: true, force: true }));
-  folder = made;
-  return made;
+  const folder = join(projectRoot, "node_modules/.cache/limpet");
+  mkdirSync(folder, { recursive: true });
+  return folder;
 }
 
 export interface Compatibility {

@@ -50,6 +50,12 @@ const { default: workerdBinary, version } = createRequire(import.meta.url)("work
 
 export const workerdVersion = version;
 
+/** What must not outlive this process. */
+const atExit = new Set<() => void>();
+process.once("exit", () => {
+  for (const end of atExit) end();
+});
+
 const startLimitMs = 20_000;
 const stopLimitMs = 3_000;
 
@@ -106,8 +112,8 @@ export async function startRouter(options: RouterOptions = {}): Promise<Router> 
       child.kill("SIGKILL");
       rmSync(folder, { recursive: true, force: true });
     };
-    process.once("exit", endWithUs);
-    child.once("exit", () => process.removeListener("exit", endWithUs));
+    atExit.add(endWithUs);
+    child.once("exit", () => atExit.delete(endWithUs));
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
         log += text;

@@ -98,12 +98,14 @@ describe("an origin drains", () => {
   });
 });
 
-const state = fc.constantFrom("active", "draining", "disabled", null, undefined);
-const change = fc.record({
-  state,
-  weight: fc.constantFrom(0, 1, 7, null, undefined),
-  drainMs: fc.constantFrom(MINUTE, null, undefined),
-});
+const change = fc.record(
+  {
+    state: fc.constantFrom("active", "draining", "disabled", null),
+    weight: fc.constantFrom(0, 1, 7, null),
+    drainMs: fc.constantFrom(MINUTE, null),
+  },
+  { requiredKeys: [] },
+);
 
 describe("whatever the operator changes", () => {
   it("a drain has begun exactly while the origin drains", ({ expect }) => {

@@ -9,10 +9,16 @@ const MIB = 1_048_576;
 /** A body that comes in these chunks, each filled with its number. */
 function chunked(sizes: readonly number[]) {
   const seen = { pulled: 0 };
-  const body = new ReadableStream<Uint8Array>({
+  const body = new ReadableStream({
+    // As the body of a request from the network is.
+    type: "bytes",
     pull(controller) {
       const size = sizes[seen.pulled];
-      if (size === undefined) return controller.close();
+      if (size === undefined) {
+        controller.close();
+        controller.byobRequest?.respond(0);
+        return;
+      }
       controller.enqueue(new Uint8Array(size).fill(seen.pulled % 251));
       seen.pulled += 1;
     },
@@ -114,7 +120,8 @@ describe("no body", () => {
 
 describe("a client that breaks off", () => {
   const breaking = () =>
-    new ReadableStream<Uint8Array>({
+    new ReadableStream({
+      type: "bytes",
       pull(controller) {
         controller.error(new Error("the client went away"));
       },

@@ -33,6 +33,9 @@ export function healthWatch(pool: Pool, control: () => Control, viewer: () => Vi
       background(
         control()
           .report(origin, ejectMs, `${pool.health.failures} failures in a row, last: ${cause}`)
+          .then((isTaken) => {
+            if (!isTaken) passive.pardon(origin);
+          })
           .catch((error: unknown) => {
             console.warn(
               JSON.stringify({

@@ -40,6 +40,8 @@ async function keepRow(
   background: Background,
 ): Promise<Place> {
   const place = placeOf(standing);
+  // The map has decided on a new key before any origin was asked.
+  if (one.isNew && one.at !== null) return place;
   if (one.isNew) {
     if (isRecorded(desk, one, now)) await store(desk, one, place, background);
     return place;

@@ -38,7 +38,7 @@ export function withoutPairs(header: string, pairs: readonly CookiePair[]): stri
     from = rest === "" ? skipSeparator(header, pair.end) : pair.end;
     // A comma beside our cookie was the border of two Cookie lines, and no part of a value.
     if (rest !== "" && header[from] === ",") {
-      rest += ";";
+      if (!rest.endsWith(";")) rest += ";";
       from += 1;
     }
   }

@@ -1,11 +1,13 @@
 import type { Arrival } from "../arrival.ts";
 import type { Background, Instead, Rule } from "../model.ts";
 import type { Change } from "../session-store.ts";
+import { cookiesNamed } from "./cookie-header.ts";
 import { COOKIE_MOST, lastSetCookie, lifetimeOf, type AppSetCookie } from "./app-set-cookie.ts";
 import type { Carriers } from "./carriers.ts";
 import { store } from "./commit.ts";
 import type { Desk, Held, Placed } from "./desk.ts";
 import { sessionIds } from "./keyring.ts";
+import { unwrap } from "./embed.ts";
 import { newCarried, placeOf } from "./settle.ts";
 import type { Sighting } from "./sighting.ts";
 
@@ -57,36 +59,68 @@ export async function learn(
   placement: Placed,
   headers: Headers,
 ): Promise<Learned> {
-  const all = readLessons(desk.pool.rules, sightings, headers, arrival.now);
-  // What may make no pin learns no ID, but an ID that ends has ended.
-  const lessons = mayMake ? all : all.filter(({ key }) => key === null);
+  const lessons = readLessons(desk.pool.rules, sightings, headers, arrival.now);
   if (lessons.length === 0) return NOTHING_LEARNED;
   const setCookies: string[] = [];
   const instead: Instead[] = [];
   for (const lesson of lessons) {
     const { rule, key, cookie } = lesson;
-    if (rule.pin === "map") {
-      await learnKey(desk, lesson, placement, arrival.now, background);
-      continue;
-    }
     const carrier = carriers.of.get(rule);
     const envelope = carriers.envelopes.get(rule);
+    const shown = shownBy(arrival, rule);
     if (key === null) {
+      await forget(desk, lesson, background);
       if (carrier !== undefined) setCookies.push(carrier.revoke(arrival.scheme));
+    } else if (shown?.value === key && (placement.outcome === "detour" || !mayMake)) {
+      // An answer that only repeats the ID goes on with the pin as it is.
+      if (envelope !== undefined) instead.push(...enveloped(rule, cookie, shown.whole));
+    } else if (!mayMake) {
       continue;
-    }
-    const held = heldBy(desk, lesson, placement, arrival.now);
-    if (held.isNew) await store(desk, held, placeOf(placement.standing), background);
-    const token = tokenFor(held, placement, arrival.now);
-    if (carrier !== undefined) {
-      // The companion appears when the application's cookie does, and lives as long.
-      const lifetime = lifetimeOf(cookie?.attributes ?? "");
-      setCookies.push(await carrier.issue(token, arrival.scheme, lifetime));
-    } else if (envelope !== undefined) {
-      instead.push(...enveloped(rule, cookie, await envelope.wrap(key, token)));
+    } else if (rule.pin === "map") {
+      await learnKey(desk, lesson, key, placement, arrival.now, background);
+    } else {
+      const held = heldBy(desk, lesson, placement, arrival.now);
+      if (held.isNew) await store(desk, held, placeOf(placement.standing), background);
+      const token = tokenFor(held, placement, arrival.now);
+      if (carrier !== undefined) {
+        // The companion appears when the application's cookie does, and lives as long.
+        const lifetime = lifetimeOf(cookie?.attributes ?? "");
+        setCookies.push(await carrier.issue(token, arrival.scheme, lifetime));
+      } else if (envelope !== undefined) {
+        instead.push(...enveloped(rule, cookie, await envelope.wrap(key, token)));
+      }
     }
   }
   return { setCookies, instead };
+}
+
+/** The ID that the request showed for a rule: as the origin knows it, and as it came. */
+function shownBy(arrival: Arrival, { by, name }: Rule): { value: string; whole: string } | null {
+  const whole =
+    by === "header"
+      ? arrival.headers.get(name)
+      : (cookiesNamed(arrival.cookies ?? "", name)[0]?.value ?? null);
+  return whole === null ? null : { value: unwrap(whole)?.value ?? whole, whole };
+}
+
+/** Drops what the map has of an ID that the origin has ended or replaced. */
+async function forget(
+  desk: Desk,
+  { rule, sighting }: Lesson,
+  background: Background,
+): Promise<void> {
+  const key =
+    sighting?.kind === "keyed"
+      ? sighting.key
+      : sighting?.kind === "carried"
+        ? sighting.token.sessionId
+        : null;
+  if (key === null) return;
+  desk.leases.drop(rule.id, key);
+  const ids = await sessionIds(desk.keyring, desk.pool.name, rule, key);
+  background(
+    desk.store.forget(ids).catch((error: unknown) => warn("id not forgotten", desk, error)),
+  );
 }
 
 /** The session that an issued ID belongs to: the one that the request carried, or a new one. */
@@ -129,35 +163,29 @@ function readLessons(
   });
 }
 
-/** The map learns a new ID, and forgets the one it replaces or that the origin ended. */
+/** The map learns a new ID, and forgets the one it replaces. */
 async function learnKey(
   desk: Desk,
-  { rule, sighting, key }: Lesson,
+  lesson: Lesson,
+  key: string,
   { standing }: Placed,
   now: number,
   background: Background,
 ): Promise<void> {
-  const shown = sighting?.kind === "keyed" ? sighting.key : null;
-  const idsOf = (id: string) => sessionIds(desk.keyring, desk.pool.name, rule, id);
+  const { rule, sighting } = lesson;
+  if (sighting?.kind === "keyed" && sighting.key !== key) await forget(desk, lesson, background);
   try {
-    if (shown !== null && shown !== key) {
-      desk.leases.drop(rule.id, shown);
-      background(desk.store.forget(await idsOf(shown)));
-    }
-    if (key === null) return;
     const place = placeOf(standing);
     const known = desk.leases.get(rule.id, key, now, { recalled: NONE, askBefore: 0 });
     if (known?.origin === place.origin && known.generation === place.generation) return;
-    const ids = await idsOf(key);
+    const ids = await sessionIds(desk.keyring, desk.pool.name, rule, key);
     const change: Change = { by: rule.by, from: null, to: place, created: now };
     const answer = await desk.store.move(ids, change);
     if (answer.kind === "pinned") {
       desk.leases.set(rule.id, key, { ...answer, id: ids[0] ?? "", since: now });
     }
   } catch (error) {
-    console.warn(
-      JSON.stringify({ message: "id not learned", pool: desk.pool.name, error: String(error) }),
-    );
+    warn("id not learned", desk, error);
   }
 }
 
@@ -166,4 +194,8 @@ const NONE: ReadonlyMap<string, number> = new Map();
 function tokenFor({ sessionId, created }: Held, { standing }: Placed, now: number) {
   const { origin, generation } = standing;
   return { sessionId: sessionId ?? "", origin, generation, created, renewed: now };
+}
+
+function warn(message: string, { pool }: Desk, error: unknown): void {
+  console.warn(JSON.stringify({ message, pool: pool.name, error: String(error) }));
 }

@@ -29,6 +29,7 @@ export function locateToken(
   const pin = pinOf(token);
   const isFresh = age < leaseMs && age > -SKEW_MS && token.renewed >= visit.snapshot.askBefore;
   const isFirstReturn = isOurs && record === "return" && token.created === token.renewed;
+  if (isFirstReturn && age >= idleMs) return nowhere(sighting, "expired");
   if (record === "never" || isFirstReturn) {
     const reissue = !isFresh || !token.current || isFirstReturn;
     const held = { ...heldToken(desk, sighting, pin, reissue, isFirstReturn), at: null };

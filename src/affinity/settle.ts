@@ -78,10 +78,10 @@ function replace(
   const onLost = policyFor(reason, old, desk.pool.failover.onLost);
   if (onLost === "refuse") return { kind: "refused", rule: lost.rule };
   // By key, so that parallel requests of the session agree, and a detour is the same every time.
-  // A released session is free to go anywhere.
+  // A released session is free to go anywhere, but an envelope can't tell the next request where.
   const standing =
     reason === "released"
-      ? visit.choose({ avoid: null, key: null })
+      ? visit.choose({ avoid: null, key: lost.rule.pin === "embed" ? lost.key : null })
       : visit.choose({ avoid: old, key: lost.key });
   if (standing === null) return { kind: "nobody" };
   const moved = standing.origin.name === pin.origin ? null : { from: pin.origin, reason };
@@ -139,12 +139,14 @@ async function decide(
   const own = newRow(desk, decider, visit.now);
   let standing = candidate;
   let outcome: Outcome = "new";
+  let stored = own;
   try {
     const ids = await own.ids();
     const proposal = { ...placeOf(candidate), created: null, carried: false };
     const answer = await desk.store.assign(ids, rule.by, proposal, visit.background);
     if (answer.kind === "pinned") {
       remember(desk, sighting, ids[0] ?? "", answer, visit.now);
+      if (answer.fresh) stored = { ...own, at: placeOf(candidate) };
       const there = visit.snapshot.standings.get(answer.origin);
       if (!answer.fresh && there?.keep) {
         standing = there;
@@ -156,7 +158,7 @@ async function decide(
     outcome = "degraded";
   }
   const held = heldFor(desk, visit, others, standing);
-  return placed(standing, outcome, rule, null, outcome === "new" ? [own, ...held] : held);
+  return placed(standing, outcome, rule, null, outcome === "new" ? [stored, ...held] : held);
 }
 
 /** Where the pin is kept, or shall be: what `commit` and the cookies are made from. */
@@ -177,11 +179,16 @@ function heldFor(
       all.push(isElsewhere ? { ...held, reissue: held.sessionId !== null } : held);
     } else if (isFree && believes(sighting)) {
       all.push(newRow(desk, one, visit.now));
-    } else if (isFree && rule.by === "cookie") {
+    } else if (isFree && (rule.by === "cookie" || isReleasedCompanion(one))) {
       all.push(newCarried(desk, rule, visit.now));
     }
   }
   return all;
+}
+
+/** A companion whose session was released gets a new one; elsewhere it comes with the application's. */
+function isReleasedCompanion({ rule, sighting, lost }: Located): boolean {
+  return rule.pin === "cookie" && sighting.kind === "carried" && lost === "released";
 }
 
 /** A session of its own for a rule whose pin the client shall carry. */

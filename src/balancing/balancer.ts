@@ -79,8 +79,11 @@ export function makeBalancer(policy: BalanceName, random: () => number): Balance
   };
 }
 
+/** All but the lost one, unless nobody else is left: a drained origin may be the last resort. */
 function without(list: readonly Standing[], avoid: Standing | null): readonly Standing[] {
-  return avoid === null ? list : list.filter((standing) => nameOf(standing) !== nameOf(avoid));
+  if (avoid === null) return list;
+  const others = list.filter((standing) => nameOf(standing) !== nameOf(avoid));
+  return others.length > 0 ? others : list;
 }
 
 /** A lost session prefers an origin that runs what it knew. */

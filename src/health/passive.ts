@@ -1,3 +1,4 @@
+import { ejectionCap } from "../ejection-cap.ts";
 import type { HealthSettings } from "../model.ts";
 
 /** Ejection by observation, in one isolate. Pure: the clock comes in. */
@@ -8,6 +9,8 @@ export type Observation = "good" | "bad";
 export interface Passive {
   /** Records one attempt; returns for how long the origin has just been ejected, or null. */
   observe(origin: string, seen: Observation, now: number): number | null;
+  /** Takes an ejection back: the pool has too many origins out already. */
+  pardon(origin: string): void;
   readonly ejections: ReadonlyMap<string, number>;
   readonly changes: number;
   /** No origin is in any trouble: good news need not be recorded. */
@@ -20,8 +23,8 @@ const GROWTH_MOST = 10;
 const FORGIVEN_AFTER = 10;
 
 interface Trouble {
-  failures: number;
-  since: number;
+  /** When the last failures in a row were, oldest first; as many as it takes to be ejected. */
+  failures: number[];
   ejections: number;
   until: number;
 }
@@ -34,17 +37,14 @@ export function makePassive(
 ): Passive {
   const troubles = new Map<string, Trouble>();
   const ejections = new Map<string, number>();
-  const most =
-    total < 2 || settings.maxEjected === 0
-      ? 0
-      : Math.max(1, Math.floor(total * settings.maxEjected));
+  const most = ejectionCap(total, settings.maxEjected);
   let changes = 0;
 
   const isForgiven = ({ ejections: times, until }: Trouble, now: number) =>
     times === 0 || now - until > settings.ejectMs * FORGIVEN_AFTER;
 
   function eject(origin: string, trouble: Trouble, now: number): number | null {
-    trouble.failures = 0;
+    trouble.failures = [];
     if (others(now) >= most) return null;
     trouble.ejections = isForgiven(trouble, now) ? 1 : Math.min(trouble.ejections + 1, GROWTH_MOST);
     const forMs = settings.ejectMs * trouble.ejections;
@@ -65,19 +65,24 @@ export function makePassive(
     observe(origin, seen, now) {
       const known = troubles.get(origin);
       if (seen === "good") {
-        if (known !== undefined) known.failures = 0;
+        if (known !== undefined) known.failures = [];
         if (known !== undefined && isForgiven(known, now)) troubles.delete(origin);
         return null;
       }
-      const trouble = known ?? { failures: 0, since: now, ejections: 0, until: 0 };
+      const trouble = known ?? { failures: [], ejections: 0, until: 0 };
       troubles.set(origin, trouble);
       if (now < trouble.until) return null;
-      if (trouble.failures === 0 || now - trouble.since > settings.windowMs) {
-        trouble.failures = 0;
-        trouble.since = now;
-      }
-      trouble.failures += 1;
-      return trouble.failures < settings.failures ? null : eject(origin, trouble, now);
+      trouble.failures = [...trouble.failures, now].slice(-settings.failures);
+      const first = trouble.failures[0] ?? now;
+      const isMany = trouble.failures.length === settings.failures;
+      return isMany && now - first <= settings.windowMs ? eject(origin, trouble, now) : null;
+    },
+    pardon(origin) {
+      const trouble = troubles.get(origin);
+      if (trouble === undefined) return;
+      trouble.until = 0;
+      ejections.delete(origin);
+      changes += 1;
     },
   };
 }

@@ -10,10 +10,12 @@ export async function probe(
   { path, timeoutMs, expect }: Pick<HealthSettings, "path" | "timeoutMs" | "expect">,
 ): Promise<boolean> {
   const target = `${url === "" ? "https://origin" : url}${path ?? "/"}`;
+  const aborting = new AbortController();
+  const timer = setTimeout(() => aborting.abort(), timeoutMs);
   const init: RequestInit = {
     redirect: "manual",
     headers: { "User-Agent": "limpet-health-check" },
-    signal: AbortSignal.timeout(timeoutMs),
+    signal: aborting.signal,
   };
   try {
     const response = await (fetcher === null ? fetch(target, init) : fetcher.fetch(target, init));
@@ -21,5 +23,7 @@ export async function probe(
     return expect.some(([from, to]) => response.status >= from && response.status <= to);
   } catch {
     return false;
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -58,8 +58,8 @@ export interface Control {
   view(known: number, digest: string): Promise<News>;
   adopt(plan: Plan): Promise<void>;
   recall(ids: readonly string[], leaseMs: number, cause: string): Promise<void>;
-  /** An isolate has ejected an origin for its failures. */
-  report(origin: string, ejectMs: number, cause: string): Promise<void>;
+  /** An isolate has ejected an origin for its failures; false if too many are out already. */
+  report(origin: string, ejectMs: number, cause: string): Promise<boolean>;
   /** False, and nothing is changed, for a deadline without a drain. */
   change(origin: string, change: OriginChange, plan: Plan): Promise<boolean>;
   /** Voids every pin of these origins; answers their new generations, in the same order. */

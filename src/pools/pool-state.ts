@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 
+import { ejectionCap } from "../ejection-cap.ts";
 import type { HealthSettings } from "../model.ts";
 import type { Control, News, OriginChange, Plan, PlannedOrigin } from "./control.ts";
 import {
@@ -22,6 +23,8 @@ const DRAIN_TICK_MS = 2_000;
 const COUNTS_AGE_MS = 2_000;
 /** Probes rest while nobody asks for the view. */
 const UNASKED_MS = 600_000;
+/** How exactly it is remembered when somebody asked. */
+const ASKED_STEP_MS = 60_000;
 const REBALANCE_MS = 60_000;
 const PROBES_AT_ONCE = 50;
 
@@ -29,9 +32,9 @@ const PROBES_AT_ONCE = 50;
 export abstract class PoolControl extends DurableObject implements Control {
   readonly #sql: Statements;
   #plan: Plan | null;
-  #askedAt = Date.now();
+  #askedAt: number;
   #probedAt = 0;
-  #rebalancedAt = Date.now();
+  #rebalancedAt: number;
   #counts: ReadonlyMap<string, number> = new Map();
   #countsAt = 0;
   #counting = false;
@@ -41,7 +44,9 @@ export abstract class PoolControl extends DurableObject implements Control {
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
     this.#sql = statements(ctx.storage.sql);
-    const { plan } = this.#sql.control();
+    const { plan, asked_at: askedAt, rebalanced_at: rebalancedAt } = this.#sql.control();
+    this.#askedAt = askedAt;
+    this.#rebalancedAt = rebalancedAt;
     this.#plan = plan === null ? null : (JSON.parse(plan) as Plan);
   }
 
@@ -55,10 +60,9 @@ export abstract class PoolControl extends DurableObject implements Control {
   async view(known: number, digest: string): Promise<News> {
     const now = Date.now();
     // Checks that rested while nobody asked go on.
-    const rested = now - this.#askedAt >= UNASKED_MS;
-    this.#askedAt = now;
-    if (rested || !this.#isScheduled) await this.#schedule(now);
-    if (this.#sql.dropRecalledUpTo(this.#askedAt) > 0) this.#sql.bump();
+    const hasRested = this.#note(now) || !this.#isScheduled;
+    if (hasRested) await this.#schedule(now);
+    if (this.#sql.dropRecalledUpTo(now) > 0) this.#sql.bump();
     if (this.#plan?.countsMatter) {
       const counted = this.#recount(this.#plan);
       if (this.#countsAt === 0) await counted;
@@ -76,9 +80,10 @@ export abstract class PoolControl extends DurableObject implements Control {
 
   async adopt(plan: Plan): Promise<void> {
     if (this.#plan?.digest === plan.digest) return;
+    const now = Date.now();
+    this.#note(now);
     this.#plan = plan;
     this.#sql.setPlan(JSON.stringify(plan));
-    const now = Date.now();
     for (const planned of plan.origins) {
       const row = this.#sql.origin(planned.name);
       const drains = isDraining(row, planned.state);
@@ -93,17 +98,22 @@ export abstract class PoolControl extends DurableObject implements Control {
 
   async recall(ids: readonly string[], leaseMs: number, cause: string): Promise<void> {
     const now = Date.now();
+    this.#sql.dropRecalledUpTo(now);
     for (const id of ids) this.#sql.recall(id, now, now + leaseMs + SKEW_MS);
-    if (this.#sql.recalled().length > RECALLED_MOST) this.#sql.recallAllBefore(now);
+    if (this.#sql.recalled().length > RECALLED_MOST) this.#sql.recallAllBefore(now + SKEW_MS);
     this.#sql.note(now, "sessions recalled", null, `${cause}: ${ids.length}`);
     this.#sql.bump();
   }
 
-  async report(origin: string, ejectMs: number, cause: string): Promise<void> {
+  async report(origin: string, ejectMs: number, cause: string): Promise<boolean> {
     const now = Date.now();
     const row = this.#sql.origin(origin);
-    if (row.ejected_until > now) return;
+    if (row.ejected_until > now) return true;
+    if (this.#plan !== null && outOf(this.#plan, this.#sql.origins(), now) >= capOf(this.#plan)) {
+      return false;
+    }
     this.#save(ejected(row, now + ejectMs), "ejected", cause);
+    return true;
   }
 
   async change(origin: string, change: OriginChange, plan: Plan): Promise<boolean> {
@@ -143,6 +153,7 @@ export abstract class PoolControl extends DurableObject implements Control {
     await this.#endDrains(plan);
     if (plan.rebalance !== null && now - this.#rebalancedAt >= REBALANCE_MS - 100) {
       this.#rebalancedAt = now;
+      this.#sql.setRebalancedAt(now);
       await this.#rebalance(plan);
     }
     await this.#schedule(Date.now());
@@ -208,6 +219,16 @@ export abstract class PoolControl extends DurableObject implements Control {
     }
   }
 
+  /** Remembers that a Worker is interested; whether the last time was long ago. */
+  #note(now: number): boolean {
+    const before = this.#askedAt;
+    if (now - before >= ASKED_STEP_MS) {
+      this.#askedAt = now;
+      this.#sql.setAskedAt(now);
+    }
+    return now - before >= UNASKED_MS;
+  }
+
   #save(row: OriginRow, event?: string, cause = ""): void {
     this.#sql.putOrigin(row);
     this.#sql.bump();
@@ -231,6 +252,18 @@ export abstract class PoolControl extends DurableObject implements Control {
     const at = Math.min(probeAt, drainAt, rebalanceAt);
     if (at !== Infinity) await this.ctx.storage.setAlarm(at);
   }
+}
+
+function capOf({ origins, health }: Plan): number {
+  return ejectionCap(origins.length, health.maxEjected);
+}
+
+/** How many of the pool's origins are out, by probes or by observation. */
+function outOf({ origins }: Plan, rows: readonly OriginRow[], now: number): number {
+  const names = new Set(origins.map(({ name }) => name));
+  return rows.filter(
+    (row) => names.has(row.name) && (row.probe === "down" || row.ejected_until > now),
+  ).length;
 }
 
 function describe({ state, weight, drainMs }: OriginChange): string {

@@ -10,12 +10,13 @@ export interface Transfer {
   readonly sessions: number;
 }
 
-/** Counts within this share of their target are left alone. */
+/** A pool whose counts are all within this share of their targets is left alone. */
 const TOLERANCE = 0.1;
 
 /**
- * What one minute of rebalancing moves: from origins with more than 110 % of what their weight calls
- * for to those with the least, never more than the configured share of all sessions.
+ * What one minute of rebalancing moves, while any origin is more than 10 % off what its weight calls
+ * for: from those with the most too many to those with the most too few, never more than the
+ * configured share of all sessions.
  */
 export function transfersFor(
   { origins, rebalance }: Plan,
@@ -44,9 +45,14 @@ export function transfersFor(
   const weights = open.reduce((sum, { weight }) => sum + weight, 0);
   if (rebalance === null || open.length < 2 || total === 0) return [];
   const targetOf = ({ weight }: { weight: number }) => (total * weight) / weights;
+  const isEven = open.every(
+    (one) => Math.abs(one.count - targetOf(one)) <= targetOf(one) * TOLERANCE,
+  );
+  if (isEven) return [];
   const givers = open
-    .filter((one) => one.count > targetOf(one) * (1 + TOLERANCE))
-    .map((one) => ({ name: one.name, left: Math.floor(one.count - targetOf(one)) }));
+    .map((one) => ({ name: one.name, left: Math.floor(one.count - targetOf(one)) }))
+    .filter(({ left }) => left > 0)
+    .sort((one, other) => other.left - one.left);
   const takers = open
     .map((one) => ({ ...one, left: Math.floor(targetOf(one) - one.count) }))
     .filter(({ left }) => left > 0)

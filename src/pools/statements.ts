@@ -32,9 +32,11 @@ const SCHEMA = `
     one INTEGER PRIMARY KEY CHECK (one = 1),
     version INTEGER NOT NULL,
     ask_before INTEGER NOT NULL,
+    asked_at INTEGER NOT NULL,
+    rebalanced_at INTEGER NOT NULL,
     plan TEXT
   );
-  INSERT OR IGNORE INTO control VALUES (1, 1, 0, NULL);
+  INSERT OR IGNORE INTO control VALUES (1, 1, 0, 0, 0, NULL);
 `;
 
 export interface OriginRow extends Record<string, SqlStorageValue> {
@@ -68,6 +70,8 @@ export interface EventRow extends Record<string, SqlStorageValue> {
 interface ControlRow extends Record<string, SqlStorageValue> {
   version: number;
   ask_before: number;
+  asked_at: number;
+  rebalanced_at: number;
   plan: string | null;
 }
 
@@ -76,8 +80,10 @@ const EVENTS_MOST = 1_000;
 export function statements(sql: SqlStorage) {
   sql.exec(SCHEMA);
   return {
-    control: () => sql.exec<ControlRow>("SELECT version, ask_before, plan FROM control").one(),
+    control: () => sql.exec<ControlRow>("SELECT * FROM control").one(),
     bump: () => sql.exec("UPDATE control SET version = version + 1"),
+    setAskedAt: (at: number) => sql.exec("UPDATE control SET asked_at = ?", at),
+    setRebalancedAt: (at: number) => sql.exec("UPDATE control SET rebalanced_at = ?", at),
     setPlan: (plan: string) => sql.exec("UPDATE control SET plan = ?", plan),
 
     origins: () => sql.exec<OriginRow>("SELECT * FROM origins").toArray(),

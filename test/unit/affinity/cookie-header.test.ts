@@ -80,7 +80,12 @@ describe("cutting a cookie out", () => {
             ? `${one}${sep}${header}`
             : `${before}${sep}${one}${after.map(([between, next]) => between + next).join("")}`;
         expect(cookiesNamed(inserted, NAME), inserted).toHaveLength(1);
-        expect(without(inserted), inserted).toBe(header);
+        // A comma behind ours was the border of two Cookie lines: it becomes what it stands for.
+        const rest = after.map(([between, next], index) => {
+          const isBorder = index === 0 && at > 0;
+          return (isBorder ? between.replace(",", ";") : between) + next;
+        });
+        expect(without(inserted), inserted).toBe(at === 0 ? header : before + rest.join(""));
       }),
       { numRuns: 1_000 },
     );
@@ -159,7 +164,7 @@ describe("large and hostile headers", () => {
       expect(values(header)).toHaveLength(1_000);
       expect(values(header).at(-1)).toBe("999");
       expect(without(header)).toBeNull();
-      expect(without(`x=1${sep}${header}${sep}y=2`)).toBe(`x=1${sep}y=2`);
+      expect(without(`x=1${sep}${header}${sep}y=2`)).toBe(`x=1${sep.replace(",", ";")}y=2`);
     }
   });
 

@@ -23,7 +23,7 @@ export function viewOf(of: Partial<PoolView> = {}): PoolView {
   return {
     version: 1,
     origins: [],
-    recalled: [],
+    recalled: new Map(),
     askBefore: 0,
     counts: new Map(),
     countsAt: 0,

@@ -146,12 +146,15 @@ describe("a snapshot", () => {
     const seen = see([{}, {}], {
       origins: [rowOf("app-2", { generation: 4 })],
       counts: new Map([["app-1", 3]]),
-      recalled: ["a", "b"],
+      recalled: new Map([
+        ["a", 1],
+        ["b", 2],
+      ]),
       askBefore: 17,
     });
     expect(seen.standings.get("app-1")).toMatchObject({ generation: 1, sessions: 3 });
     expect(seen.standings.get("app-2")).toMatchObject({ generation: 4, sessions: 0 });
-    expect(seen.recalled).toEqual(new Set(["a", "b"]));
+    expect([...seen.recalled.keys()]).toEqual(["a", "b"]);
     expect(seen.askBefore).toBe(17);
   });
 

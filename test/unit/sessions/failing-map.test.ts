@@ -100,7 +100,7 @@ describe("renewals", () => {
   it("of many sessions are one call, whose answers reach those who asked", async ({ expect }) => {
     const { seen, store } = storeOver(async (asks) => answers(asks));
     const work: Promise<unknown>[] = [];
-    const pace: Pace = { windowMs: 10, background: (one) => void work.push(one) };
+    const pace: Pace = { windowMs: 10, isFresh: false, background: (one) => void work.push(one) };
     const heard: Answer[] = [];
     for (let at = 0; at < 50; at += 1) {
       store.later([`${ID}${at}`], "query", null, pace, (answer) => heard.push(answer));
@@ -113,7 +113,7 @@ describe("renewals", () => {
   it("that wait are sent when a listing needs them", async ({ expect }) => {
     const { seen, store } = storeOver(async (asks) => answers(asks));
     const heard: Answer[] = [];
-    const pace: Pace = { windowMs: 60_000, background: (work) => void work };
+    const pace: Pace = { windowMs: 60_000, isFresh: false, background: (work) => void work };
     store.later([ID], "query", null, pace, (answer) => heard.push(answer));
     expect(seen.calls).toBe(0);
     await store.flush();
@@ -125,7 +125,7 @@ describe("renewals", () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     const { store } = storeOver(async () => Promise.reject(failure({})));
     const work: Promise<unknown>[] = [];
-    const pace: Pace = { windowMs: 1, background: (one) => void work.push(one) };
+    const pace: Pace = { windowMs: 1, isFresh: false, background: (one) => void work.push(one) };
     store.later([ID], "query", null, pace, () => {});
     await expect(Promise.all(work)).resolves.toBeDefined();
     expect(warn).toHaveBeenCalledOnce();

@@ -47,7 +47,13 @@ function newStore(
   const carry = (origin: string, ids: readonly string[] = [ID], created: number | null = null) =>
     store.assign(ids, "cookie", proposing(origin, { carried: true, created }), background);
   const later = (origin: string, ids: readonly string[], then: (answer: Answer) => void) =>
-    store.later(ids, "query", proposing(origin), { windowMs: 60_000, background }, then);
+    store.later(
+      ids,
+      "query",
+      proposing(origin),
+      { windowMs: 60_000, isFresh: false, background },
+      then,
+    );
   const settled = () => Promise.all(pending.splice(0));
   return { name, store, calls, lifetimes, assign, carry, later, settled };
 }

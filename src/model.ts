@@ -133,7 +133,7 @@ export interface Config {
 
 /** Which requests leave a line in the log. */
 export interface LogSettings {
-  /** Those whose pin is new, moved or lost, and those that failed. */
+  /** Those whose pin was moved, lost, void or not to be found out, and those that failed. */
   readonly changes: boolean;
   /** This share of the others, 0 to 1. */
   readonly share: number;

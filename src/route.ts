@@ -1,4 +1,5 @@
 import { commit } from "./affinity/commit.ts";
+import { identify } from "./affinity/identify.ts";
 import { learn, NOTHING_LEARNED } from "./affinity/learn.ts";
 import { arrive, requestIdOf } from "./arrival.ts";
 import type { Router } from "./assemble.ts";
@@ -30,7 +31,7 @@ export async function route(
   if (parts === null) return refuse(request, { code: "no_pool" });
 
   const clientIp = parts.clientIp(arrival);
-  const sightings = await Promise.all(parts.readers.map((read) => read(arrival, clientIp)));
+  const sightings = await identify(parts.readers, arrival, clientIp);
   const mayMake = !isPassing(arrival) && !parts.isSkipped(arrival.path);
   const trip: Trip = { parts, arrival, clientIp, hops, sightings, mayMake, background };
 

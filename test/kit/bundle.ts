@@ -44,7 +44,6 @@ async function buildOnce(entry: string, minify: boolean): Promise<Bundle> {
     // The text modules of a deploy: files that wrangler's default rules import as strings.
     loader: { ".txt": "text", ".html": "text", ".sql": "text" },
     minify,
-    keepNames: true,
     logLevel: "silent",
   });
   const output = result.outputFiles[0];

@@ -1,6 +1,10 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
+// Secrets that wrangler.toml requires; every test that needs others gives its own.
+process.env["AFFINITY_SECRET"] ??= "only-for-tests-0123456789abcdef0123456789";
+process.env["ADMIN_TOKEN"] ??= "only-for-tests-admin-token";
+
 export default defineConfig({
   test: {
     projects: [

@@ -46,7 +46,7 @@ export async function send(trip: Trip, snapshot: Snapshot, first: Placement): Pr
     const headers = headersFor(trip, placement);
     const attempt = await forward(arrival, origin, headers, payload, failover.timeoutMs);
     if (attempt.kind === "client_gone") return { kind: "failed", placement, failure: BROKEN };
-    parts.health.observe(origin.name, attempt, trip.background);
+    if (!payload.isBlameless) parts.health.observe(origin.name, attempt, trip.background);
     if (isGood(attempt, failover)) {
       return { kind: "answered", placement, response: attempt.response, pins: true, attempts };
     }

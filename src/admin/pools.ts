@@ -31,8 +31,9 @@ export async function viewPool({ pool, desk, viewer }: PoolParts): Promise<PoolV
     const row = rows.get(name);
     const since = row?.drain_since ?? null;
     const deadline = row?.drain_deadline ?? null;
+    const isOver = row?.drained === 1 || (deadline !== null && deadline <= Date.now());
     const drain =
-      state === "draining" && since !== null && standing.lost !== "drained"
+      state === "draining" && since !== null && !isOver
         ? { since: iso(since), deadline: deadline === null ? null : iso(deadline), sessions }
         : null;
     return { name, state, health, weight, tier, sessions, generation, drain };

@@ -75,7 +75,7 @@ function replace(
 ): Placement {
   const reason = lost.lost ?? "released";
   const old = visit.snapshot.standings.get(pin.origin) ?? null;
-  const onLost = policyFor(reason, old, desk.pool.failover.onLost);
+  const onLost = policyFor(lost.sighting, reason, old, desk.pool.failover.onLost);
   if (onLost === "refuse") return { kind: "refused", rule: lost.rule };
   // By key, so that parallel requests of the session agree, and a detour is the same every time.
   // A released session is free to go anywhere, but an envelope can't tell the next request where.
@@ -95,8 +95,13 @@ function replace(
  * A released session is free. A detour is for origins that will be back: what the operator has taken
  * away, or is draining, is left for good.
  */
-function policyFor(reason: MoveReason, old: Standing | null, onLost: OnLost): OnLost {
-  if (reason === "released") return "repin";
+function policyFor(
+  sighting: Sighting,
+  reason: MoveReason,
+  old: Standing | null,
+  onLost: OnLost,
+): OnLost {
+  if (reason === "released") return onLost === "refuse" && isStranger(sighting) ? onLost : "repin";
   const isLeaving = reason !== "down" || old?.state === "draining";
   return onLost === "detour" && isLeaving ? "repin" : onLost;
 }

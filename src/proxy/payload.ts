@@ -10,12 +10,19 @@ export interface Payload {
   next(): BodyInit | null;
   /** How sending it ended; null when there is nothing to wait for. */
   readonly uploaded: Promise<Upload> | null;
+  /** A failure may be the client's, and nobody can tell: it counts against no origin. */
+  readonly isBlameless: boolean;
 }
 
 /** `broken`: the client went away, or sent what is no body; `closed`: the origin took no more. */
 export type Upload = "sent" | "broken" | "closed";
 
-const EMPTY: Payload = { isReplayable: true, next: () => null, uploaded: null };
+const EMPTY: Payload = {
+  isReplayable: true,
+  next: () => null,
+  uploaded: null,
+  isBlameless: false,
+};
 
 /**
  * Streams the body, unless the request may be repeated and its body is small enough to keep. Null if
@@ -29,7 +36,7 @@ export function payloadOf(arrival: Arrival, mayRepeat: boolean): Payload | Promi
   if (length === 0) return EMPTY;
   // Such a body can only travel with the request that it came in.
   if (arrival.method === "GET" || arrival.method === "HEAD") {
-    return { isReplayable: false, next: () => body, uploaded: null };
+    return { isReplayable: false, next: () => body, uploaded: null, isBlameless: true };
   }
   if (!mayRepeat || (length !== null && length > REPLAY_MOST)) return streamed(body, length);
   return kept(body, length);
@@ -48,7 +55,7 @@ function streamed(
 ): Payload {
   const through = length === null ? new IdentityTransformStream() : new FixedLengthStream(length);
   const uploaded = pump(body, through.writable, chunks);
-  return { isReplayable: false, next: () => through.readable, uploaded };
+  return { isReplayable: false, next: () => through.readable, uploaded, isBlameless: false };
 }
 
 async function pump(
@@ -101,5 +108,5 @@ async function kept(body: ReadableStream, length: number | null): Promise<Payloa
     whole.set(chunk, at);
     at += chunk.byteLength;
   }
-  return { isReplayable: true, next: () => whole, uploaded: null };
+  return { isReplayable: true, next: () => whole, uploaded: null, isBlameless: false };
 }

@@ -17,7 +17,7 @@ export interface Arrival {
 }
 
 /** What `fetch` would send in another form: dot segments, backslashes, anything not printable ASCII. */
-const NOT_SENT_AS_IS = /\/(?:\.|%2e)|[\\]|[^!-~]/i;
+const NOT_SENT_AS_IS = /\/(?:\.|%2e){1,2}(?:[/?#]|$)|[\\]|[^!-~]/i;
 
 export function arrive(request: Request, now: number): Arrival {
   const { method, headers } = request;

@@ -1,10 +1,10 @@
 import { cookiesForOrigin, unwrapHeaders } from "./affinity/carriers.ts";
 import type { Placed, Placement } from "./affinity/desk.ts";
 import type { PoolParts } from "./assemble.ts";
-import type { Snapshot } from "./model.ts";
+import type { Origin, Snapshot } from "./model.ts";
 import type { Failure } from "./outcome.ts";
 import { withoutOrigin } from "./pools/usable.ts";
-import { forward, type Attempt } from "./proxy/forward.ts";
+import { discard, forward, type Attempt } from "./proxy/forward.ts";
 import { requestHeaders } from "./proxy/headers.ts";
 import { payloadOf } from "./proxy/payload.ts";
 import { BUDGET_TIMEOUTS, isGood, isRepeatable } from "./proxy/retry.ts";
@@ -18,7 +18,9 @@ const BROKEN: Failure = { code: "bad_request", status: 400 };
 export type Sent =
   | {
       readonly kind: "answered";
+      /** Where the session is now, which is not always who answered. */
       readonly placement: Placed;
+      readonly origin: Origin;
       readonly response: Response;
       /** Whether pins may follow this answer: not if it only shows that everything has failed. */
       readonly pins: boolean;
@@ -48,9 +50,17 @@ export async function send(trip: Trip, snapshot: Snapshot, first: Placement): Pr
     if (attempt.kind === "client_gone") return { kind: "failed", placement, failure: BROKEN };
     if (!payload.isBlameless) parts.health.observe(origin.name, attempt, trip.background);
     if (isGood(attempt, failover)) {
-      return { kind: "answered", placement, response: attempt.response, pins: true, attempts };
+      if (last?.kind === "answered") discard(last.response);
+      return {
+        kind: "answered",
+        placement,
+        origin,
+        response: attempt.response,
+        pins: true,
+        attempts,
+      };
     }
-    last = lastOf(last, placement, attempt, placement === first, attempts, parts);
+    last = lastOf(last, first, placement, attempt, attempts, parts);
     const isLate = Date.now() - arrival.now >= BUDGET_TIMEOUTS * failover.timeoutMs;
     if (attempts >= attemptsMost || isLate) return last;
     usable = withoutOrigin(usable, origin.name);
@@ -63,25 +73,36 @@ export async function send(trip: Trip, snapshot: Snapshot, first: Placement): Pr
 /** The last real answer is worth more than any failure of ours. */
 function lastOf(
   before: Sent | null,
+  first: Placement,
   placement: Placed,
   attempt: Attempt,
-  pins: boolean,
   attempts: number,
   { pool }: PoolParts,
 ): Sent {
   if (attempt.kind === "answered") {
-    if (before?.kind === "answered") void before.response.body?.cancel();
-    return { kind: "answered", placement, response: attempt.response, pins, attempts };
+    if (before?.kind === "answered") discard(before.response);
+    // Nothing has moved: the session is where it was.
+    const stays = first.kind === "placed" ? first : placement;
+    const { origin } = placement.standing;
+    const pins = placement === first;
+    return {
+      kind: "answered",
+      placement: stays,
+      origin,
+      response: attempt.response,
+      pins,
+      attempts,
+    };
   }
   if (before?.kind === "answered") return before;
   const { onLost, refuseStatus } = pool.failover;
   if (attempt.kind === "timeout") {
-    return { kind: "failed", placement, failure: { code: "origin_timeout" } };
+    return { kind: "failed", placement: first, failure: { code: "origin_timeout" } };
   }
   const isRefused = onLost === "refuse" && placement.outcome === "hit";
   return {
     kind: "failed",
-    placement,
+    placement: first,
     failure: isRefused
       ? { code: "session_lost", status: refuseStatus }
       : { code: "origin_unreachable" },

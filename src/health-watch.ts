@@ -1,6 +1,7 @@
 import { makePassive } from "./health/passive.ts";
 import type { Background, Pool } from "./model.ts";
 import type { Control } from "./pools/control.ts";
+import { isOut } from "./pools/origin-row.ts";
 import type { LocalHealth, Viewer } from "./pools/view.ts";
 import type { Attempt } from "./proxy/forward.ts";
 
@@ -11,14 +12,15 @@ export interface HealthWatch {
 }
 
 export function healthWatch(pool: Pool, control: () => Control, viewer: () => Viewer): HealthWatch {
-  const isOut = (now: number) => {
-    const shared = viewer().view().origins;
-    const down = shared.filter((row) => row.probe === "down" || row.ejected_until > now);
-    const names = new Set(down.map(({ name }) => name));
+  const outOf = (now: number) => {
+    const out = viewer()
+      .view()
+      .origins.filter((row) => isOut(row, now));
+    const names = new Set(out.map(({ name }) => name));
     for (const [name, until] of passive.ejections) if (until > now) names.add(name);
-    return names.size;
+    return pool.origins.filter(({ name }) => names.has(name)).length;
   };
-  const passive = makePassive(pool.health, pool.origins.length, isOut);
+  const passive = makePassive(pool.health, pool.origins.length, outOf);
   return {
     local: passive,
     observe(origin, attempt, background) {

@@ -36,8 +36,6 @@ export type Failure =
   | { readonly code: "storage_unavailable" }
   | { readonly code: "internal_error" };
 
-export type FailureCode = Failure["code"];
-
 interface Wire {
   readonly status: number;
   readonly title: string;

@@ -58,7 +58,7 @@ async function answer(trip: Trip, sent: Extract<Sent, { kind: "answered" }>): Pr
     sent.pins && placement.held.length > 0
       ? await commit(parts.desk, parts.carriers, placement, arrival, trip.background)
       : [];
-  return respond(response, arrival, placement.standing.origin, {
+  return respond(response, arrival, sent.origin, {
     setCookies: [...setCookies, ...learned.setCookies],
     instead: learned.instead,
   });

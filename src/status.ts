@@ -25,7 +25,7 @@ export function affinityStatus(placement: Placement): string {
 /** Outcomes that only a sample of is logged: a line for each would cost half the throughput. */
 const PLAIN: ReadonlySet<Outcome> = new Set(["hit", "new", "none", "skip"]);
 
-/** One line per request, of names and numbers only: no path, no key, no address. */
+/** One line for this request, if it is of those that leave one; of names and numbers only: no path, no key, no address. */
 export function logRequest(log: LogSettings, trip: Trip, sent: Sent, status: number): void {
   const { placement } = sent;
   const outcome = outcomeOf(placement);

@@ -21,7 +21,9 @@ export interface Trip {
 /** Which origin serves, and where its pin is kept. */
 export function place(trip: Trip, snapshot: Snapshot): Promise<Placement> {
   const { parts, arrival, clientIp, sightings, mayMake, background } = trip;
-  const choose = chooser(parts, snapshot, arrival, clientIp);
+  // A burst is of one new session; where none is made, every request is on its own.
+  const burster = mayMake && parts.pool.rules.length > 0 ? clientIp : null;
+  const choose = chooser(parts, snapshot, arrival, burster);
   const { now } = arrival;
   return settle(parts.desk, { sightings, snapshot, now, mayMake, background, choose });
 }

@@ -66,9 +66,11 @@ export async function releaseSession(
 ): Promise<SessionView | null> {
   for (const { pool, desk, control, viewer } of pools) {
     await desk.store.flush();
+    if ((await desk.store.find(id)) === null) continue;
+    // First, so that a failure in between leaves a session that can be released again.
+    await control().recall([id], pool.sessions.leaseMs, "released");
     const session = await desk.store.release(id);
     if (session === null) continue;
-    await control().recall([id], pool.sessions.leaseMs, "released");
     await viewer.refresh();
     return toView(pool.name, session);
   }

@@ -1,12 +1,13 @@
 import QuickLRU from "quick-lru";
 
 import type { Arrival } from "../arrival.ts";
+import { cookieBase, cookieName } from "../cookie-name.ts";
 import type { Pool, Rule } from "../model.ts";
 import { cookiesNamed, withoutPairs, type CookiePair } from "./cookie-header.ts";
 import { envelope, unwrap, unwrapCookies, type Envelope } from "./embed.ts";
 import { keySource } from "./key-source.ts";
 import { tagOrigins, type Keyring } from "./keyring.ts";
-import { cookieName, setCookie } from "./set-cookie.ts";
+import { setCookie } from "./set-cookie.ts";
 import type { Reader } from "./sighting.ts";
 import { tokenCodec, type Token } from "./token.ts";
 
@@ -47,7 +48,7 @@ export async function makeCarriers(pool: Pool, keyring: Keyring): Promise<Carrie
 }
 
 function cookieCarrier(rule: Rule, pool: Pool, codec: ReturnType<typeof tokenCodec>): Carrier {
-  const base = rule.by === "cookie" ? "affinity" : `affinity-${rule.name}`;
+  const base = cookieBase(rule);
   const secureName = cookieName(rule.cookie, base, pool.name, "https:");
   const plainName = cookieName(rule.cookie, base, pool.name, "http:");
   const nameFor = (scheme: Scheme) => (scheme === "https:" ? secureName : plainName);

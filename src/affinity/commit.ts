@@ -22,13 +22,19 @@ export async function commit(
     const place = await keepRow(desk, one, standing, now, background);
     const carrier = carriers.of.get(one.rule);
     if (!one.reissue || one.sessionId === null || carrier === undefined) continue;
-    const { sessionId, created } = one;
+    const { sessionId, created, renewed: before } = one;
     const origin =
       place.origin === standing.origin.name ? standing.origin : originNamed(desk, place.origin);
-    const token = { sessionId, origin, generation: place.generation, created, renewed: now };
+    const renewed = isMoved(one, place) ? now : before;
+    const token = { sessionId, origin, generation: place.generation, created, renewed };
     lines.push(await carrier.issue(token, scheme));
   }
   return lines;
+}
+
+/** A move that the map has answered vouches for the session anew. */
+function isMoved({ at }: Held, place: Place): boolean {
+  return at !== null && (at.origin !== place.origin || at.generation !== place.generation);
 }
 
 /** The row's part; answers where the session is, which a parallel request may have decided. */

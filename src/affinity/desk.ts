@@ -37,6 +37,8 @@ export interface Held {
   /** Where the map has it now; null if it has no row that must be moved. */
   readonly at: Place | null;
   readonly created: number;
+  /** When the map last vouched for it: a token may not be younger. ms since the epoch. */
+  readonly renewed: number;
   readonly isNew: boolean;
   /** The client gets the pin anew, if an origin answers. */
   readonly reissue: boolean;

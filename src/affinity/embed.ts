@@ -18,6 +18,8 @@ export interface Envelope {
 
 const MARK = "~";
 const REMEMBERED = 5_000;
+const REMEMBERED_LENGTH = 512;
+const COPIES_MOST = 16;
 
 export function envelope(
   rule: Rule,
@@ -30,17 +32,38 @@ export function envelope(
     tokenCodec(keyring, tags, `${pool.name}\0${rule.id}\0${value}`);
   const verified = new QuickLRU<string, Token>({ maxSize: REMEMBERED });
   return {
+    /** Of several copies the newest genuine one counts. */
     async read(arrival, clientIp) {
-      const given = source(arrival, clientIp);
-      const parts = given === null ? null : unwrap(given);
-      if (given === null || parts === null) return { kind: "absent", rule };
-      const token = verified.get(given) ?? (await codecFor(parts.value).read(parts.token));
-      if (token === null) return { kind: "invalid", rule };
-      verified.set(given, token);
-      return { kind: "carried", rule, token };
+      let newest: Token | null = null;
+      let isInvalid = false;
+      for (const given of copiesOf(rule, source, arrival, clientIp)) {
+        const parts = unwrap(given);
+        if (parts === null) continue;
+        const token = verified.get(given) ?? (await codecFor(parts.value).read(parts.token));
+        if (token === null) isInvalid = true;
+        else if (given.length <= REMEMBERED_LENGTH) verified.set(given, token);
+        if (token !== null && (newest === null || token.renewed > newest.renewed)) newest = token;
+      }
+      if (newest !== null) return { kind: "carried", rule, token: newest };
+      return { kind: isInvalid ? "invalid" : "absent", rule };
     },
     wrap: async (value, token) => `${await codecFor(value).write(token)}${MARK}${value}`,
   };
+}
+
+/** The values that may be envelopes; a browser may send several cookies of one name. */
+function copiesOf(
+  rule: Rule,
+  source: KeySource,
+  arrival: Arrival,
+  clientIp: string | null,
+): readonly string[] {
+  if (rule.by === "app-cookie") {
+    const copies = cookiesNamed(arrival.cookies ?? "", rule.name);
+    return copies.slice(0, COPIES_MOST).map(({ value }) => value);
+  }
+  const given = source(arrival, clientIp);
+  return given === null ? [] : [given];
 }
 
 /** Splits what looks like an envelope, genuine or not; null for a plain value. */

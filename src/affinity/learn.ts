@@ -77,11 +77,14 @@ export async function learn(
     } else if (!mayMake) {
       continue;
     } else if (rule.pin === "map") {
+      // The row that decided on this request needs no second look.
+      const isKnown = placement.rule === rule && placement.outcome === "hit";
+      if (shown?.value === key && isKnown) continue;
       await learnKey(desk, lesson, key, placement, arrival.now, background);
     } else {
       const held = heldBy(desk, lesson, placement, arrival.now);
       if (held.isNew) await store(desk, held, placeOf(placement.standing), background);
-      const token = tokenFor(held, placement, arrival.now);
+      const token = tokenFor(held, placement);
       if (carrier !== undefined) {
         // The companion appears when the application's cookie does, and lives as long.
         const lifetime = lifetimeOf(cookie?.attributes ?? "");
@@ -129,8 +132,8 @@ function heldBy(desk: Desk, { rule, sighting }: Lesson, placement: Placed, now: 
   if (held !== undefined) return held;
   const fresh = newCarried(desk, rule, now);
   if (sighting?.kind !== "carried" || placement.outcome !== "hit") return fresh;
-  const { sessionId, created } = sighting.token;
-  return { ...fresh, sessionId, created, isNew: false };
+  const { sessionId, created, renewed } = sighting.token;
+  return { ...fresh, sessionId, created, renewed, isNew: false };
 }
 
 function enveloped(rule: Rule, cookie: AppSetCookie | null, value: string): Instead[] {
@@ -191,9 +194,9 @@ async function learnKey(
 
 const NONE: ReadonlyMap<string, number> = new Map();
 
-function tokenFor({ sessionId, created }: Held, { standing }: Placed, now: number) {
+function tokenFor({ sessionId, created, renewed }: Held, { standing }: Placed) {
   const { origin, generation } = standing;
-  return { sessionId: sessionId ?? "", origin, generation, created, renewed: now };
+  return { sessionId: sessionId ?? "", origin, generation, created, renewed };
 }
 
 function warn(message: string, { pool }: Desk, error: unknown): void {

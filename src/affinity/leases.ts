@@ -50,7 +50,7 @@ export function makeLeases(leaseMs: number): Leases {
     claim(rule, key, now) {
       const last = claims.get(`${rule}\0${key}`) ?? -Infinity;
       if (now - last < leaseMs / 2 && now >= last) return false;
-      claims.set(`${rule}\0${key}`, now);
+      if (key.length <= KEY_MOST) claims.set(`${rule}\0${key}`, now);
       return true;
     },
     drop(rule, key) {

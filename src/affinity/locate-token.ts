@@ -32,8 +32,9 @@ export function locateToken(
   if (isFirstReturn && age >= idleMs) return nowhere(sighting, "expired");
   if (record === "never" || isFirstReturn) {
     const reissue = !isFresh || !token.current || isFirstReturn;
-    const held = { ...heldToken(desk, sighting, pin, reissue, isFirstReturn), at: null };
-    return here(sighting, visit.snapshot, pin, held);
+    // The map is not asked, or hears of the session for the first time.
+    const held = heldToken(desk, sighting, pin, reissue, visit.now);
+    return here(sighting, visit.snapshot, pin, { ...held, at: null, isNew: isFirstReturn });
   }
   if (!isOurs) {
     // What this isolate has learned since is newer than a token that is not re-issued.
@@ -42,7 +43,8 @@ export function locateToken(
       if (visit.now - known.since >= leaseMs / 2) {
         renewSoon(desk, visit, sighting.rule, token.sessionId, { ...known, carried: true });
       }
-      return here(sighting, visit.snapshot, known, heldToken(desk, sighting, known, false, false));
+      const held = heldToken(desk, sighting, known, false, known.since);
+      return here(sighting, visit.snapshot, known, held);
     }
   }
   if (isFresh && visit.snapshot.recalled.size === 0) return trusted(desk, visit, sighting, pin);
@@ -63,13 +65,13 @@ function trusted(desk: Desk, visit: Visit, sighting: Carried, pin: Pin): Located
     const known = desk.leases.get(rule.id, sessionId, visit.now, visit.snapshot);
     if (known !== null && known.since > token.renewed && isSame(known, pin)) {
       const reissue = rule.by === "cookie" || !token.current;
-      return found(sighting, pin, null, heldToken(desk, sighting, pin, reissue, false));
+      return found(sighting, pin, null, heldToken(desk, sighting, pin, reissue, known.since));
     }
     renewSoon(desk, visit, rule, sessionId, { ...pin, carried: true });
   }
   const isQuiet = lost === null && token.current && desk.pool.rules.length === 1;
   const reissue = lost !== null || !token.current;
-  const held = isQuiet ? null : heldToken(desk, sighting, pin, reissue, false);
+  const held = isQuiet ? null : heldToken(desk, sighting, pin, reissue, token.renewed);
   return found(sighting, pin, lost, held);
 }
 
@@ -90,54 +92,39 @@ async function renew(
   const { idleMs, leaseMs } = desk.pool.sessions;
   const { snapshot, now, background } = visit;
   const ids = await idsOf(desk, rule, token.sessionId);
-  if (isFresh && token.renewed > (snapshot.recalled.get(ids[0] ?? "") ?? -Infinity)) {
+  // While the secret is rotated, a session may have been recalled under its older name.
+  const recalledAt = Math.max(...ids.map((id) => snapshot.recalled.get(id) ?? -Infinity));
+  if (isFresh && token.renewed > recalledAt) {
     return trusted(desk, visit, sighting, carried);
   }
-  const known = desk.leases.get(rule.id, token.sessionId, now, snapshot);
   const isDue = rule.by === "cookie" && (leaseMs > 0 || now - token.renewed >= idleMs / 2);
-  const reissue = isDue || !token.current;
-  if (known !== null) {
-    const held = heldToken(
-      desk,
-      sighting,
-      known,
-      reissue || known.origin !== carried.origin,
-      false,
-    );
-    return movedFrom(here(sighting, snapshot, known, held), carried.origin);
-  }
+  const vouched = (pin: Pin, renewed: number) => {
+    const reissue = isDue || !token.current || pin.origin !== carried.origin;
+    const held = heldToken(desk, sighting, pin, reissue, renewed);
+    return movedFrom(here(sighting, snapshot, pin, held), carried.origin);
+  };
+  const unvouched = (reissue: boolean) =>
+    here(sighting, snapshot, carried, heldToken(desk, sighting, carried, reissue, token.renewed));
+  const known = desk.leases.get(rule.id, token.sessionId, now, snapshot);
+  if (known !== null) return vouched(known, known.since);
   // Past its idle time a token counts only if the map has seen the session later.
-  const proposal =
-    now - token.renewed < idleMs
-      ? {
-          origin: carried.origin,
-          generation: carried.generation,
-          created: token.created,
-          carried: true,
-        }
-      : null;
+  const { origin, generation, created } = carried;
+  const isAlive = now - token.renewed < idleMs;
+  const proposal = isAlive ? { origin, generation, created, carried: true } : null;
   if (!ask) {
     renewSoon(desk, visit, rule, token.sessionId, proposal);
-    return here(sighting, snapshot, carried, heldToken(desk, sighting, carried, reissue, false));
+    return unvouched(!token.current);
   }
   let answer: Answer;
   try {
     answer = await desk.store.assign(ids, rule.by, proposal, background);
   } catch {
-    const held = heldToken(desk, sighting, carried, false, false);
-    return { ...here(sighting, snapshot, carried, held), degraded: true };
+    return { ...unvouched(false), degraded: true };
   }
   if (answer.kind === "unknown") return nowhere(sighting, "expired");
   if (answer.kind === "released") {
     return { ...nowhere(sighting, null), pin: carried, lost: "released" };
   }
   desk.leases.set(rule.id, token.sessionId, { ...answer, id: ids[0] ?? "", since: now });
-  const held = heldToken(
-    desk,
-    sighting,
-    answer,
-    reissue || answer.origin !== carried.origin,
-    false,
-  );
-  return movedFrom(here(sighting, snapshot, answer, held), carried.origin);
+  return vouched(answer, now);
 }

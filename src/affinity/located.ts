@@ -24,6 +24,7 @@ export function heldRow(
     key: sighting.key,
     at: pin,
     created: pin.created,
+    renewed: pin.seen,
     isNew: false,
     reissue: false,
     ids,
@@ -35,7 +36,7 @@ export function heldToken(
   { rule, token }: Extract<Sighting, { kind: "carried" }>,
   pin: Pin,
   reissue: boolean,
-  isNew: boolean,
+  renewed: number,
 ): Held {
   return {
     rule,
@@ -43,7 +44,8 @@ export function heldToken(
     key: null,
     at: pin,
     created: token.created,
-    isNew,
+    renewed,
+    isNew: false,
     reissue,
     ids: () => idsOf(desk, rule, token.sessionId),
   };

@@ -8,6 +8,8 @@ import type { Arrival } from "../arrival.ts";
  */
 const BURST_MS = 2_000;
 const REMEMBERED = 5_000;
+/** What tells browsers apart stands at the front; the rest would only fill the memory. */
+const AGENT_MOST = 200;
 
 export interface Bursts {
   /** The origin this client's first request has just been given; null if there was none. */
@@ -16,11 +18,16 @@ export interface Bursts {
 }
 
 export function clientKey(arrival: Arrival, clientIp: string | null): string | null {
-  return clientIp === null ? null : `${clientIp}\0${arrival.headers.get("user-agent") ?? ""}`;
+  if (clientIp === null) return null;
+  const agent = arrival.headers.get("user-agent") ?? "";
+  return `${clientIp}\0${agent.slice(0, AGENT_MOST)}`;
 }
 
 export function makeBursts(): Bursts {
-  const first = new QuickLRU<string, { origin: string; at: number }>({ maxSize: REMEMBERED });
+  const first = new QuickLRU<string, { origin: string; at: number }>({
+    maxSize: REMEMBERED,
+    maxAge: BURST_MS,
+  });
   return {
     recent(client, now) {
       const known = client === null ? undefined : first.get(client);

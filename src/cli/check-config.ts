@@ -14,6 +14,8 @@ import type { Problem } from "../model.ts";
 
 const HELP = `Usage: npm run check:config -- [--config wrangler.toml] [--env name]`;
 
+const VARIABLES = ["ORIGINS", "AFFINITY", "POOLS", "ADMIN_PATH", "EXPOSE", "LOG"];
+
 /** Stands in for a binding that the file declares and only the deployed Worker has. */
 const DECLARED = { fetch: () => Promise.reject(new Error("not a real binding")) };
 
@@ -27,14 +29,27 @@ interface WranglerFile {
   readonly durable_objects?: { readonly bindings?: readonly { readonly name?: string }[] };
 }
 
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        config: { type: "string", default: "wrangler.toml" },
+        env: { type: "string" },
+        help: { type: "boolean", default: false },
+      },
+    }).values;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    return null;
+  }
+}
+
 function main(): number {
-  const { values } = parseArgs({
-    options: {
-      config: { type: "string", default: "wrangler.toml" },
-      env: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
-  });
+  const values = readOptions();
+  if (values === null) {
+    console.error(HELP);
+    return 2;
+  }
   if (values.help) {
     console.log(HELP);
     return 0;
@@ -70,6 +85,14 @@ function check(section: WranglerFile): Problem[] {
   ];
   const bindings = Object.fromEntries(fetchers.map(({ binding = "" }) => [binding, DECLARED]));
   const { pools } = readVars({ ...bindings, ...section.vars }, problems);
+  for (const name of Object.keys(section.vars ?? {})) {
+    if (VARIABLES.includes(name)) continue;
+    problems.push({
+      path: `vars.${name}`,
+      value: "a variable",
+      expected: `no such variable here; known are: ${VARIABLES.join(", ")}`,
+    });
+  }
   const objects = section.durable_objects?.bindings?.map(({ name }) => name) ?? [];
   for (const name of ["SESSION_MAP", "POOL_STATE"]) {
     if (objects.includes(name)) continue;

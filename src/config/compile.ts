@@ -90,12 +90,13 @@ export function compilePool(
 function acrossTables(pool: Pool, path: string): Problem[] {
   const { sessions, rules, rebalance } = pool;
   const problems: Problem[] = [];
-  const mapped = rules.find(({ pin }) => pin === "map");
+  // An envelope is not re-issued when its session moves: only the map knows where to.
+  const mapped = rules.find(({ pin }) => pin === "map" || pin === "embed");
   if (sessions.record === "never" && mapped !== undefined) {
     problems.push({
       path: `${path}.sessions.record`,
       value: '"never"',
-      expected: `"first" or "return", because ${mapped.id} keeps its pins in the map`,
+      expected: `"first" or "return", because ${mapped.id} needs the map`,
     });
   }
   if (sessions.record === "never" && sessions.leaseMs === 0) {

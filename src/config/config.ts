@@ -2,6 +2,7 @@ import * as v from "valibot";
 
 import type { AdminSettings, Config, LogSettings, Pool, Problem } from "../model.ts";
 import { compilePool } from "./compile.ts";
+import { cookieClashes } from "./cookie-clash.ts";
 import { originUrl, pool as poolSchema } from "./pool.ts";
 
 export type Reading =
@@ -124,7 +125,8 @@ export function checkPools(
     return [];
   }
   const names = new Set<string>();
-  return list.flatMap((entry: unknown, index) => {
+  const paths = new Map<Pool, string>();
+  const pools = list.flatMap((entry: unknown, index) => {
     const path = `POOLS[${index}]`;
     const result = v.safeParse(poolSchema, entry);
     if (!result.success) {
@@ -141,8 +143,11 @@ export function checkPools(
       });
     }
     names.add(compiled.pool.name);
+    paths.set(compiled.pool, path);
     return [compiled.pool];
   });
+  problems.push(...cookieClashes(pools, (pool) => paths.get(pool) ?? "POOLS"));
+  return pools;
 }
 
 /** Pools that keep their sessions in KV, where none is bound. */
@@ -219,11 +224,13 @@ function readSecrets(given: unknown, problems: Problem[]): string[] {
 
 function readToken(given: unknown, problems: Problem[]): string | null {
   if (given === undefined || given === "") return null;
-  if (typeof given === "string" && given.length >= TOKEN_LENGTH) return given;
+  if (typeof given === "string" && given.length >= TOKEN_LENGTH && /^[!-~]+$/.test(given)) {
+    return given;
+  }
   problems.push({
     path: "ADMIN_TOKEN",
     value: "(hidden)",
-    expected: `at least ${TOKEN_LENGTH} characters, or absent (no admin routes then)`,
+    expected: `at least ${TOKEN_LENGTH} printable characters without blanks, or absent (no admin routes then)`,
   });
   return null;
 }

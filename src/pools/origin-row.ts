@@ -71,3 +71,8 @@ export function flipped(
 export function ejected(row: OriginRow, until: number): OriginRow {
   return { ...row, ejected_until: until, up_since: until };
 }
+
+/** Whether it is out, by probes or by observation. */
+export function isOut({ probe, ejected_until: until }: Readonly<OriginRow>, now: number): boolean {
+  return probe === "down" || until > now;
+}

@@ -11,6 +11,7 @@ import {
   endDrain,
   flipped,
   isDraining,
+  isOut,
 } from "./origin-row.ts";
 import { transfersFor, type Transfer } from "./rebalance.ts";
 import { statements, type EventRow, type OriginRow, type Statements } from "./statements.ts";
@@ -71,7 +72,7 @@ export abstract class PoolControl extends DurableObject implements Control {
     const { version, ask_before: askBefore } = this.#sql.control();
     const wantsPlan = this.#plan?.digest !== digest;
     if (version === known) return { view: null, wantsPlan };
-    const origins = this.#sql.origins();
+    const origins = rowsOf(this.#plan, this.#sql.origins());
     const recalled = new Map(this.#sql.recalled().map(({ id, at }) => [id, at + SKEW_MS]));
     const counts = this.#counts;
     const countsAt = this.#countsAt;
@@ -85,7 +86,11 @@ export abstract class PoolControl extends DurableObject implements Control {
     this.#plan = plan;
     this.#sql.setPlan(JSON.stringify(plan));
     for (const planned of plan.origins) {
-      const row = this.#sql.origin(planned.name);
+      let row = this.#sql.origin(planned.name);
+      if (plan.health.path === null && row.probe === "down") {
+        row = { ...row, probe: "up", streak: 0, up_since: now };
+        this.#save(row, "up", "checks are off");
+      }
       const drains = isDraining(row, planned.state);
       if (drains && row.drain_since === null) {
         this.#save(beginDrain(row, now, plan.drainMs), "drain begun", "configuration");
@@ -145,7 +150,14 @@ export abstract class PoolControl extends DurableObject implements Control {
   override async alarm(): Promise<void> {
     const plan = this.#plan;
     if (plan === null) return;
-    const now = Date.now();
+    try {
+      await this.#tick(plan, Date.now());
+    } finally {
+      await this.#schedule(Date.now());
+    }
+  }
+
+  async #tick(plan: Plan, now: number): Promise<void> {
     if (plan.health.path !== null && now - this.#probedAt >= plan.health.intervalMs - 100) {
       this.#probedAt = now;
       await this.#probeAll(plan);
@@ -156,7 +168,6 @@ export abstract class PoolControl extends DurableObject implements Control {
       this.#sql.setRebalancedAt(now);
       await this.#rebalance(plan);
     }
-    await this.#schedule(Date.now());
   }
 
   async #rebalance(plan: Plan): Promise<void> {
@@ -196,10 +207,9 @@ export abstract class PoolControl extends DurableObject implements Control {
   }
 
   #draining(plan: Plan): OriginRow[] {
-    const names = new Set(plan.origins.map(({ name }) => name));
-    return this.#sql
-      .origins()
-      .filter((row) => names.has(row.name) && row.drain_since !== null && row.drained === 0);
+    return rowsOf(plan, this.#sql.origins()).filter(
+      (row) => row.drain_since !== null && row.drained === 0,
+    );
   }
 
   async #recount(plan: Plan): Promise<void> {
@@ -258,12 +268,16 @@ function capOf({ origins, health }: Plan): number {
   return ejectionCap(origins.length, health.maxEjected);
 }
 
+/** Rows of origins that are configured; others are kept for when they come back. */
+function rowsOf(plan: Plan | null, rows: readonly OriginRow[]): readonly OriginRow[] {
+  if (plan === null) return rows;
+  const names = new Set(plan.origins.map(({ name }) => name));
+  return rows.filter(({ name }) => names.has(name));
+}
+
 /** How many of the pool's origins are out, by probes or by observation. */
-function outOf({ origins }: Plan, rows: readonly OriginRow[], now: number): number {
-  const names = new Set(origins.map(({ name }) => name));
-  return rows.filter(
-    (row) => names.has(row.name) && (row.probe === "down" || row.ejected_until > now),
-  ).length;
+function outOf(plan: Plan, rows: readonly OriginRow[], now: number): number {
+  return rowsOf(plan, rows).filter((row) => isOut(row, now)).length;
 }
 
 function describe({ state, weight, drainMs }: OriginChange): string {

@@ -37,13 +37,26 @@ export function forward(
       if (timer !== null) clearTimeout(timer);
       resolve(attempt);
     };
+    const expire = () => finish({ kind: "timeout" });
     const startTimer = () => {
-      if (!isOver) timer = setTimeout(() => finish({ kind: "timeout" }), timeoutMs);
+      if (timer !== null) clearTimeout(timer);
+      if (!isOver) timer = setTimeout(expire, timeoutMs);
     };
-    if (uploaded === null) startTimer();
-    else void uploaded.then((end) => (end === "broken" ? finish(CLIENT_GONE) : startTimer()));
+    // While the body is under way, only an origin that takes none of it runs out of time.
+    const watchUpload = () => {
+      const since = payload.stalledSince();
+      const leftMs = since === null ? timeoutMs : since + timeoutMs - Date.now();
+      if (leftMs <= 0) expire();
+      else if (!isOver) timer = setTimeout(watchUpload, leftMs);
+    };
+    if (uploaded === null) {
+      startTimer();
+    } else {
+      watchUpload();
+      void uploaded.then((end) => (end === "broken" ? finish(CLIENT_GONE) : startTimer()));
+    }
     request.then(
-      (response) => finish({ kind: "answered", response }),
+      (response) => (isOver ? discard(response) : finish({ kind: "answered", response })),
       async (error: unknown) => {
         const isBroken = uploaded !== null && (await endOf(uploaded)) === "broken";
         if (!isBroken) warn(arrival, origin, error);
@@ -51,6 +64,11 @@ export function forward(
       },
     );
   });
+}
+
+/** Gives up an answer that nobody will read, and with it its connection. */
+export function discard({ body }: Response): void {
+  body?.cancel().catch(() => undefined);
 }
 
 function requestFor(

@@ -10,6 +10,8 @@ export interface Payload {
   next(): BodyInit | null;
   /** How sending it ended; null when there is nothing to wait for. */
   readonly uploaded: Promise<Upload> | null;
+  /** Since when the origin has taken nothing that was there for it; null while the client is slow. */
+  stalledSince(): number | null;
   /** A failure may be the client's, and nobody can tell: it counts against no origin. */
   readonly isBlameless: boolean;
 }
@@ -21,8 +23,13 @@ const EMPTY: Payload = {
   isReplayable: true,
   next: () => null,
   uploaded: null,
+  stalledSince: never,
   isBlameless: false,
 };
+
+function never(): null {
+  return null;
+}
 
 /**
  * Streams the body, unless the request may be repeated and its body is small enough to keep. Null if
@@ -36,7 +43,13 @@ export function payloadOf(arrival: Arrival, mayRepeat: boolean): Payload | Promi
   if (length === 0) return EMPTY;
   // Such a body can only travel with the request that it came in.
   if (arrival.method === "GET" || arrival.method === "HEAD") {
-    return { isReplayable: false, next: () => body, uploaded: null, isBlameless: true };
+    return {
+      isReplayable: false,
+      next: () => body,
+      uploaded: null,
+      stalledSince: never,
+      isBlameless: true,
+    };
   }
   if (!mayRepeat || (length !== null && length > REPLAY_MOST)) return streamed(body, length);
   return kept(body, length);
@@ -54,26 +67,45 @@ function streamed(
   chunks: readonly Uint8Array[] = [],
 ): Payload {
   const through = length === null ? new IdentityTransformStream() : new FixedLengthStream(length);
-  const uploaded = pump(body, through.writable, chunks);
-  return { isReplayable: false, next: () => through.readable, uploaded, isBlameless: false };
+  const stall: Stall = { since: null };
+  const uploaded = pump(body, through.writable, chunks, stall);
+  const stalledSince = () => stall.since;
+  return {
+    isReplayable: false,
+    next: () => through.readable,
+    uploaded,
+    stalledSince,
+    isBlameless: false,
+  };
+}
+
+/** When the write that is pending began. */
+interface Stall {
+  since: number | null;
 }
 
 async function pump(
   body: ReadableStream,
   writable: WritableStream,
   chunks: readonly Uint8Array[],
+  stall: Stall,
 ): Promise<Upload> {
   const reader = body.getReader({ mode: "byob" });
   const writer = writable.getWriter();
   let isReading = false;
+  const write = async (chunk: Uint8Array) => {
+    stall.since = Date.now();
+    await writer.write(chunk);
+    stall.since = null;
+  };
   try {
-    for (const chunk of chunks) await writer.write(chunk);
+    for (const chunk of chunks) await write(chunk);
     for (;;) {
       isReading = true;
       const { done, value } = await reader.read(new Uint8Array(CHUNK_BYTES));
       isReading = false;
       if (done) break;
-      await writer.write(value);
+      await write(value);
     }
     await writer.close();
     return "sent";
@@ -108,5 +140,11 @@ async function kept(body: ReadableStream, length: number | null): Promise<Payloa
     whole.set(chunk, at);
     at += chunk.byteLength;
   }
-  return { isReplayable: true, next: () => whole, uploaded: null, isBlameless: false };
+  return {
+    isReplayable: true,
+    next: () => whole,
+    uploaded: null,
+    stalledSince: never,
+    isBlameless: false,
+  };
 }

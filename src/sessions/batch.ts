@@ -14,6 +14,8 @@ interface Waiting<Q, A> {
 export class Batch<Q, A> {
   readonly #call: (questions: readonly Q[]) => Promise<readonly A[]>;
   readonly #most: number;
+  /** Somebody waits for these. */
+  #urgent: Waiting<Q, A>[] = [];
   #waiting: Waiting<Q, A>[] = [];
   /** When the window that is open will close; Infinity if none is. */
   #due = Infinity;
@@ -26,7 +28,7 @@ export class Batch<Q, A> {
   /** Asks within this turn of the event loop, together with everything that waits. */
   ask(question: Q, background: Background): Promise<A> {
     const { promise, resolve, reject } = Promise.withResolvers<A>();
-    this.#waiting.push({ question, resolve, reject });
+    this.#urgent.push({ question, resolve, reject });
     background(Promise.resolve().then(() => this.flush()));
     return promise;
   }
@@ -42,8 +44,9 @@ export class Batch<Q, A> {
 
   /** Sends what waits, now. Resolves when it has been answered, or has failed. */
   async flush(): Promise<void> {
-    const taken = this.#waiting;
+    const taken = [...this.#urgent, ...this.#waiting];
     this.#due = Infinity;
+    this.#urgent = [];
     this.#waiting = [];
     for (let from = 0; from < taken.length; from += this.#most) {
       await this.#send(taken.slice(from, from + this.#most));

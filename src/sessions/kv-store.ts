@@ -86,7 +86,7 @@ export function kvStore(pool: Pool, kv: KVNamespace): SessionStore {
       background(capped(bringHome(home, found, row, now)).catch(warn));
       return pinned(row, false);
     }
-    if (found !== null && proposal?.carried) return { kind: "released" };
+    if (found !== null && (proposal === null || proposal.carried)) return { kind: "released" };
     if (proposal === null) return { kind: "unknown" };
     const { origin, generation, created } = proposal;
     const row: Row = { by, origin, generation, created: created ?? now, seen: now };

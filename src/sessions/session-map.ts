@@ -109,8 +109,8 @@ export class SessionMap extends DurableObject implements Shard {
   override async alarm(): Promise<void> {
     const now = Date.now();
     const more = this.#sweepSlice(now);
-    this.#alarmAt = 0;
-    if (more) await this.ctx.storage.setAlarm(now + SWEEP_PAUSE_MS);
+    this.#alarmAt = more ? now + SWEEP_PAUSE_MS : 0;
+    if (more) await this.ctx.storage.setAlarm(this.#alarmAt);
     else await this.#wakeForExpiry(now);
   }
 

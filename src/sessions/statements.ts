@@ -160,15 +160,6 @@ export function statements(sql: SqlStorage) {
           created,
         )
         .toArray(),
-    /** Ids of live sessions of an origin, or of all. */
-    idsOf: (origin: string | null, most: number) =>
-      sql
-        .exec<{ id: string }>(
-          `SELECT id FROM sessions WHERE ${origin === null ? "origin IS NOT NULL AND ? IS NULL" : "origin = ?"} LIMIT ?`,
-          origin,
-          most,
-        )
-        .toArray(),
   };
 }
 

@@ -1,7 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, it, vi } from "vitest";
 
-import { newControl, START, type Controlled } from "./control-fixtures.ts";
+import { newControl, planWith, START, type Controlled } from "./control-fixtures.ts";
 
 /** What every origin answers to a probe, by host; the probes that were made. */
 const statuses = new Map<string, number>();
@@ -35,6 +35,18 @@ async function pass({ stub }: Controlled, ms: number): Promise<boolean> {
 }
 
 describe("active checks", () => {
+  it("leave no origin down when they are switched off", async ({ expect }) => {
+    const controlled = await newControl(CHECKED);
+    const { control, plan, row, told } = controlled;
+    await control.adopt(plan);
+    statuses.set("app-1", 500);
+    for (let check = 0; check < 3; check += 1) await pass(controlled, 30_000);
+    expect(await row("app-1")).toMatchObject({ probe: "down" });
+    await control.adopt(await planWith(controlled, {}));
+    expect(await row("app-1")).toMatchObject({ probe: "up" });
+    expect(await told()).toContain("app-1: up, checks are off");
+  });
+
   it("ask every origin for the path, once per interval", async ({ expect }) => {
     const controlled = await newControl(CHECKED);
     await controlled.control.adopt(controlled.plan);

@@ -58,7 +58,7 @@ describe("a batch", () => {
     later(1, 60_000);
     later(2, 60_000);
     expect(await ask(3)).toBe(6);
-    expect(calls).toEqual([[1, 2, 3]]);
+    expect(calls).toEqual([[3, 1, 2]]);
     expect(answered).toEqual([2, 4]);
   });
 

@@ -322,7 +322,7 @@ describe("a release in KV", () => {
     const { assign, store } = newStore();
     await assign("app-1");
     await store.release(ID);
-    expect(await assign(null)).toEqual({ kind: "unknown" });
+    expect(await assign(null)).toEqual({ kind: "released" });
     expect(await assign("app-2")).toMatchObject({ fresh: true, origin: "app-2" });
   });
 });

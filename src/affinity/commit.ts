@@ -3,7 +3,7 @@ import type { Background, Standing } from "../model.ts";
 import type { Place } from "../session-store.ts";
 import type { Carriers } from "./carriers.ts";
 import { RECORD_WINDOW_MS, type Desk, type Held, type Placed } from "./desk.ts";
-import { placeOf } from "./settle.ts";
+import { placeOf } from "./held.ts";
 
 /**
  * Keeps the pin everywhere it is to be kept, once an origin has answered: moves rows, stores new ones,

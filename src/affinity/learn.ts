@@ -8,7 +8,7 @@ import { store } from "./commit.ts";
 import type { Desk, Held, Placed } from "./desk.ts";
 import { sessionIds } from "./keyring.ts";
 import { unwrap } from "./embed.ts";
-import { newCarried, placeOf } from "./settle.ts";
+import { newCarried, placeOf } from "./held.ts";
 import type { Sighting } from "./sighting.ts";
 
 /** What an answer taught, as far as it changes what the client gets. */

@@ -4,6 +4,7 @@ import type { AdminSettings, Config, LogSettings, Pool, Problem } from "../model
 import { compilePool } from "./compile.ts";
 import { cookieClashes } from "./cookie-clash.ts";
 import { originUrl, pool as poolSchema } from "./pool.ts";
+import { show, toProblem } from "./problem.ts";
 
 export type Reading =
   | { readonly ok: true; readonly config: Config }
@@ -165,24 +166,6 @@ function missingKv(pools: readonly Pool[], env: Readonly<Record<string, unknown>
     }));
 }
 
-function toProblem(issue: v.BaseIssue<unknown>, root: string, given: unknown): Problem {
-  let path = root;
-  for (const { key } of issue.path ?? []) {
-    path += typeof key === "number" ? `[${key}]` : `.${String(key)}`;
-  }
-  return { path, value: show(valueAt(given, issue)), expected: issue.message };
-}
-
-/** What the operator wrote there, before defaults and conversions. */
-function valueAt(given: unknown, issue: v.BaseIssue<unknown>): unknown {
-  let value = given;
-  for (const { key } of issue.path ?? []) {
-    if (typeof value !== "object" || value === null) return issue.input;
-    value = (value as Record<string, unknown>)[key as string];
-  }
-  return value;
-}
-
 /** A binding set outside of wrangler.toml (dashboard, --var) is text: JSON, or a list by commas. */
 function fromText(given: unknown): unknown {
   if (typeof given !== "string") return given;
@@ -250,11 +233,4 @@ function readAdminPath(given: unknown, problems: Problem[]): string {
     expected: `a path such as "${DEFAULT_ADMIN_PATH}", without a trailing slash`,
   });
   return DEFAULT_ADMIN_PATH;
-}
-
-function show(value: unknown): string {
-  if (value === undefined) return "absent";
-  // Credentials in a URL are somebody's secret, even if they are in the wrong place.
-  const text = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/"\s]*@/g, "//(hidden)@");
-  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
 }

@@ -76,3 +76,12 @@ export function ejected(row: OriginRow, until: number): OriginRow {
 export function isOut({ probe, ejected_until: until }: Readonly<OriginRow>, now: number): boolean {
   return probe === "down" || until > now;
 }
+
+/** What the operator changed, for the event. */
+export function describeChange({ state, weight, drainMs }: OriginChange): string {
+  const parts: string[] = [];
+  if (state !== undefined) parts.push(`state ${state ?? "as configured"}`);
+  if (weight !== undefined) parts.push(`weight ${weight ?? "as configured"}`);
+  if (drainMs !== undefined) parts.push(`deadline ${drainMs === null ? "none" : `${drainMs} ms`}`);
+  return `operator: ${parts.join(", ")}`;
+}

@@ -1,18 +1,19 @@
 import { DurableObject } from "cloudflare:workers";
 
-import { ejectionCap } from "../ejection-cap.ts";
 import type { HealthSettings } from "../model.ts";
 import type { Control, News, OriginChange, Plan, PlannedOrigin } from "./control.ts";
 import {
   beginDrain,
   changed,
+  describeChange,
   drainEnd,
   ejected,
   endDrain,
   flipped,
   isDraining,
-  isOut,
 } from "./origin-row.ts";
+import { capOf, outOf, rowsOf } from "./plan-rows.ts";
+import { DRAIN_TICK_MS, nextAlarm, REBALANCE_MS } from "./schedule.ts";
 import { transfersFor, type Transfer } from "./rebalance.ts";
 import { statements, type EventRow, type OriginRow, type Statements } from "./statements.ts";
 
@@ -20,13 +21,11 @@ import { statements, type EventRow, type OriginRow, type Statements } from "./st
 const RECALLED_MOST = 1_000;
 /** Clocks of different places differ by less: leases that began so soon after a recall don't count. */
 const SKEW_MS = 2_000;
-const DRAIN_TICK_MS = 2_000;
 const COUNTS_AGE_MS = 2_000;
 /** Probes rest while nobody asks for the view. */
 const UNASKED_MS = 600_000;
 /** How exactly it is remembered when somebody asked. */
 const ASKED_STEP_MS = 60_000;
-const REBALANCE_MS = 60_000;
 const PROBES_AT_ONCE = 50;
 
 /** One pool's control plane: what operators did, what is observed, and what every isolate must know. */
@@ -128,7 +127,7 @@ export abstract class PoolControl extends DurableObject implements Control {
     const configured = plan.origins.find(({ name }) => name === origin)?.state ?? "active";
     const next = changed(row, change, configured, now, plan.drainMs);
     if (change.drainMs !== undefined && !isDraining(next, configured)) return false;
-    this.#save(next, "state changed", describe(change));
+    this.#save(next, "state changed", describeChange(change));
     await this.#schedule(now);
     return true;
   }
@@ -247,43 +246,12 @@ export abstract class PoolControl extends DurableObject implements Control {
 
   async #schedule(now: number): Promise<void> {
     this.#isScheduled = true;
-    const plan = this.#plan;
-    if (plan === null) return;
-    const isAsked = now - this.#askedAt < UNASKED_MS;
-    const probeAt =
-      plan.health.path !== null && isAsked
-        ? Math.max(now, this.#probedAt + plan.health.intervalMs)
-        : Infinity;
-    const ends = this.#draining(plan).map((row) => row.drain_deadline ?? Infinity);
-    const drainAt =
-      ends.length > 0 ? Math.max(now, Math.min(now + DRAIN_TICK_MS, ...ends)) : Infinity;
-    const isOff = plan.rebalance === null || plan.shards === 0 || !isAsked;
-    const rebalanceAt = isOff ? Infinity : Math.max(now, this.#rebalancedAt + REBALANCE_MS);
-    const at = Math.min(probeAt, drainAt, rebalanceAt);
-    if (at !== Infinity) await this.ctx.storage.setAlarm(at);
+    if (this.#plan === null) return;
+    const at = nextAlarm(this.#plan, this.#draining(this.#plan), now, {
+      isAsked: now - this.#askedAt < UNASKED_MS,
+      probedAt: this.#probedAt,
+      rebalancedAt: this.#rebalancedAt,
+    });
+    if (at !== null) await this.ctx.storage.setAlarm(at);
   }
-}
-
-function capOf({ origins, health }: Plan): number {
-  return ejectionCap(origins.length, health.maxEjected);
-}
-
-/** Rows of origins that are configured; others are kept for when they come back. */
-function rowsOf(plan: Plan | null, rows: readonly OriginRow[]): readonly OriginRow[] {
-  if (plan === null) return rows;
-  const names = new Set(plan.origins.map(({ name }) => name));
-  return rows.filter(({ name }) => names.has(name));
-}
-
-/** How many of the pool's origins are out, by probes or by observation. */
-function outOf(plan: Plan, rows: readonly OriginRow[], now: number): number {
-  return rowsOf(plan, rows).filter((row) => isOut(row, now)).length;
-}
-
-function describe({ state, weight, drainMs }: OriginChange): string {
-  const parts: string[] = [];
-  if (state !== undefined) parts.push(`state ${state ?? "as configured"}`);
-  if (weight !== undefined) parts.push(`weight ${weight ?? "as configured"}`);
-  if (drainMs !== undefined) parts.push(`deadline ${drainMs === null ? "none" : `${drainMs} ms`}`);
-  return `operator: ${parts.join(", ")}`;
 }

@@ -19,22 +19,22 @@ export async function commit(
 ): Promise<string[]> {
   const lines: string[] = [];
   for (const one of held) {
-    const place = await keepRow(desk, one, standing, now, background);
+    const { place, renewed } = await keepRow(desk, one, standing, now, background);
     const carrier = carriers.of.get(one.rule);
     if (!one.reissue || one.sessionId === null || carrier === undefined) continue;
-    const { sessionId, created, renewed: before } = one;
+    const { sessionId, created } = one;
     const origin =
       place.origin === standing.origin.name ? standing.origin : originNamed(desk, place.origin);
-    const renewed = isMoved(one, place) ? now : before;
     const token = { sessionId, origin, generation: place.generation, created, renewed };
     lines.push(await carrier.issue(token, scheme));
   }
   return lines;
 }
 
-/** A move that the map has answered vouches for the session anew. */
-function isMoved({ at }: Held, place: Place): boolean {
-  return at !== null && (at.origin !== place.origin || at.generation !== place.generation);
+interface Kept {
+  readonly place: Place;
+  /** When the map last vouched for the session; ms since the epoch. */
+  readonly renewed: number;
 }
 
 /** The row's part; answers where the session is, which a parallel request may have decided. */
@@ -44,32 +44,32 @@ async function keepRow(
   standing: Standing,
   now: number,
   background: Background,
-): Promise<Place> {
+): Promise<Kept> {
   const place = placeOf(standing);
+  const { at, renewed } = one;
+  const asItIs: Kept = { place, renewed };
   // The map has decided on a new key before any origin was asked.
-  if (one.isNew && one.at !== null) return place;
+  if (one.isNew && at !== null) return asItIs;
   if (one.isNew) {
     if (isRecorded(desk, one, now)) await store(desk, one, place, background);
-    return place;
+    return asItIs;
   }
-  const { at } = one;
   if (at === null || (at.origin === place.origin && at.generation >= place.generation)) {
-    return place;
+    return asItIs;
   }
   try {
     const change = { by: one.rule.by, from: at, to: place, created: one.created };
     const ids = await one.ids();
     const answer = await desk.store.move(ids, change);
-    if (answer.kind !== "pinned") return place;
-    desk.leases.set(one.rule.id, one.key ?? one.sessionId ?? "", {
-      ...answer,
-      id: ids[0] ?? "",
-      since: now,
-    });
-    return desk.pool.origins.some(({ name }) => name === answer.origin) ? answer : place;
+    // Released meanwhile, or out of reach: the old time makes sure that the map is asked again.
+    if (answer.kind !== "pinned") return asItIs;
+    const lease = { ...answer, id: ids[0] ?? "", since: now };
+    desk.leases.set(one.rule.id, one.key ?? one.sessionId ?? "", lease);
+    const isKnown = desk.pool.origins.some(({ name }) => name === answer.origin);
+    return isKnown ? { place: answer, renewed: now } : asItIs;
   } catch (error) {
     warn("pin not moved", desk, error);
-    return place;
+    return asItIs;
   }
 }
 

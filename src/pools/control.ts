@@ -13,7 +13,6 @@ export interface Plan {
   /** Shards of the session map that may hold rows; 0 when it can't be counted. */
   readonly shards: number;
   readonly rebalance: RebalanceSettings | null;
-  readonly idleMs: number;
   /** Somebody balances by session counts, or caps them. */
   readonly countsMatter: boolean;
 }

@@ -126,7 +126,6 @@ export async function planOf(pool: Pool): Promise<Plan> {
     health,
     drainMs,
     rebalance,
-    idleMs: sessions.idleMs,
     shards: isCountable ? Math.max(sessions.shards, ...sessions.shardsBefore) : 0,
     countsMatter: isCountable && (hasCaps || balance === "least-sessions" || balance === "hash"),
   };

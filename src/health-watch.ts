@@ -4,6 +4,7 @@ import type { Control } from "./pools/control.ts";
 import { isOut } from "./pools/origin-row.ts";
 import type { LocalHealth, Viewer } from "./pools/view.ts";
 import type { Attempt } from "./proxy/forward.ts";
+import { warn } from "./warn.ts";
 
 /** Watches what origins answer to live traffic, ejects those that fail, and says so to the others. */
 export interface HealthWatch {
@@ -30,23 +31,14 @@ export function healthWatch(pool: Pool, control: () => Control, viewer: () => Vi
       if (ejectMs === null) return;
       const cause =
         attempt.kind === "answered" ? `status ${attempt.response.status}` : attempt.kind;
-      const message = "origin ejected";
-      console.warn(JSON.stringify({ message, pool: pool.name, origin, ejectMs, cause }));
+      warn("origin ejected", { pool: pool.name, origin, ejectMs, cause });
       background(
         control()
           .report(origin, ejectMs, `${pool.health.failures} failures in a row, last: ${cause}`)
           .then((isTaken) => {
             if (!isTaken) passive.pardon(origin);
           })
-          .catch((error: unknown) => {
-            console.warn(
-              JSON.stringify({
-                message: "ejection not shared",
-                pool: pool.name,
-                error: String(error),
-              }),
-            );
-          }),
+          .catch((error: unknown) => warn("ejection not shared", { pool: pool.name }, error)),
       );
     },
   };

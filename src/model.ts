@@ -1,6 +1,7 @@
 /** The words of the project as types. A parsed configuration has nothing optional in it. */
 
-export type By = "cookie" | "app-cookie" | "header" | "query" | "path" | "ip";
+export const BY = ["cookie", "app-cookie", "header", "query", "path", "ip"] as const;
+export type By = (typeof BY)[number];
 export type PinKeeper = "cookie" | "map" | "route" | "embed" | "hash";
 export type Learn = "request" | "response" | "both";
 export type State = "active" | "draining" | "disabled";

@@ -1,11 +1,11 @@
 import * as v from "valibot";
 
 import { parseDuration } from "../config/duration.ts";
+import { BY } from "../model.ts";
 import type { OriginChange } from "../pools/control.ts";
 
 /** What the admin routes accept. Unknown fields are refused by name. */
 
-const BY = ["cookie", "app-cookie", "header", "query", "path", "ip"] as const;
 export const PAGE_MOST = 1_000;
 const PAGE_DEFAULT = 100;
 

@@ -1,6 +1,7 @@
 import type { Arrival } from "../arrival.ts";
 import type { Background, Standing } from "../model.ts";
 import type { Place } from "../session-store.ts";
+import { warn } from "../warn.ts";
 import type { Carriers } from "./carriers.ts";
 import { RECORD_WINDOW_MS, type Desk, type Held, type Placed } from "./desk.ts";
 import { placeOf } from "./held.ts";
@@ -68,7 +69,7 @@ async function keepRow(
     const isKnown = desk.pool.origins.some(({ name }) => name === answer.origin);
     return isKnown ? { place: answer, renewed: now } : asItIs;
   } catch (error) {
-    warn("pin not moved", desk, error);
+    warn("pin not moved", { pool: desk.pool.name }, error);
     return asItIs;
   }
 }
@@ -108,7 +109,7 @@ export async function store(
       if (answer.kind !== "pinned") return;
       desk.leases.set(one.rule.id, key, { ...answer, id: ids[0] ?? "", since: one.created });
     },
-    (error: unknown) => warn("session not stored", desk, error),
+    (error: unknown) => warn("session not stored", { pool: desk.pool.name }, error),
   );
   background(stored);
 }
@@ -119,8 +120,4 @@ function originNamed(desk: Desk, name: string) {
   const origin = desk.pool.origins.find((one) => one.name === name);
   if (origin === undefined) throw new Error(`origin ${name} is not of this pool`);
   return origin;
-}
-
-function warn(message: string, desk: Desk, error: unknown): void {
-  console.warn(JSON.stringify({ message, pool: desk.pool.name, error: String(error) }));
 }

@@ -3,6 +3,7 @@ import type { Background, Instead, Rule } from "../model.ts";
 import type { Change } from "../session-store.ts";
 import { cookiesNamed } from "./cookie-header.ts";
 import { COOKIE_MOST, lastSetCookie, lifetimeOf, type AppSetCookie } from "./app-set-cookie.ts";
+import { warn } from "../warn.ts";
 import type { Carriers } from "./carriers.ts";
 import { store } from "./commit.ts";
 import type { Desk, Held, Placed } from "./desk.ts";
@@ -122,7 +123,9 @@ async function forget(
   desk.leases.drop(rule.id, key);
   const ids = await sessionIds(desk.keyring, desk.pool.name, rule, key);
   background(
-    desk.store.forget(ids).catch((error: unknown) => warn("id not forgotten", desk, error)),
+    desk.store
+      .forget(ids)
+      .catch((error: unknown) => warn("id not forgotten", { pool: desk.pool.name }, error)),
   );
 }
 
@@ -188,7 +191,7 @@ async function learnKey(
       desk.leases.set(rule.id, key, { ...answer, id: ids[0] ?? "", since: now });
     }
   } catch (error) {
-    warn("id not learned", desk, error);
+    warn("id not learned", { pool: desk.pool.name }, error);
   }
 }
 
@@ -197,8 +200,4 @@ const NONE: ReadonlyMap<string, number> = new Map();
 function tokenFor({ sessionId, created, renewed }: Held, { standing }: Placed) {
   const { origin, generation } = standing;
   return { sessionId: sessionId ?? "", origin, generation, created, renewed };
-}
-
-function warn(message: string, { pool }: Desk, error: unknown): void {
-  console.warn(JSON.stringify({ message, pool: pool.name, error: String(error) }));
 }

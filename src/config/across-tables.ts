@@ -1,4 +1,5 @@
-import type { Pool, Problem, SessionSettings } from "../model.ts";
+import { isCountable } from "../countable.ts";
+import type { Pool, Problem } from "../model.ts";
 import { showDuration } from "./duration.ts";
 
 /** What one table alone can't tell. */
@@ -39,10 +40,6 @@ export function acrossTables(pool: Pool, path: string): Problem[] {
     });
   }
   return problems;
-}
-
-function isCountable({ record, store }: SessionSettings): boolean {
-  return record !== "never" && store === "durable";
 }
 
 /** A setting that works by the number of live sessions; null if there is none. */

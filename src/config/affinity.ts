@@ -1,5 +1,6 @@
 import * as v from "valibot";
 
+import { BY, type By } from "../model.ts";
 import { oneOf, table, text, token, whole } from "./table.ts";
 
 /** The affinity rules of a pool as they are written: objects, or shorthand strings for them. */
@@ -113,9 +114,8 @@ const rules = {
     pin: v.optional(oneOf(["map", "hash"]), "map"),
     learn: v.optional(oneOf(["request"]), "request"),
   }),
-} as const;
+} as const satisfies Record<By, v.GenericSchema>;
 
-const BY = Object.keys(rules) as (keyof typeof rules)[];
 const SHORTHANDS =
   '"cookie", "ip", "app-cookie:NAME", "header:NAME", "query:NAME", "path:/PATTERN", or a table with by = …';
 

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 
 import type { HealthSettings } from "../model.ts";
+import { warn } from "../warn.ts";
 import type { Control, News, OriginChange, Plan, PlannedOrigin } from "./control.ts";
 import {
   beginDrain,
@@ -220,9 +221,7 @@ export abstract class PoolControl extends DurableObject implements Control {
       this.#countsAt = now;
       if (plan.countsMatter) this.#sql.bump();
     } catch (error) {
-      console.warn(
-        JSON.stringify({ message: "sessions not counted", pool: plan.pool, error: String(error) }),
-      );
+      warn("sessions not counted", { pool: plan.pool }, error);
     } finally {
       this.#counting = false;
     }

@@ -1,4 +1,6 @@
+import { isCountable } from "../countable.ts";
 import type { Background, Pool, Snapshot } from "../model.ts";
+import { warn } from "../warn.ts";
 import type { Control, Plan, PoolView } from "./control.ts";
 import { snapshot, type Ejections } from "./usable.ts";
 
@@ -72,8 +74,7 @@ export function viewer(pool: Pool, plan: Plan, control: () => Control, local: Lo
       fetchedAt = Date.now();
     } catch (error) {
       makeDo();
-      const message = "pool view not refreshed";
-      console.warn(JSON.stringify({ message, pool: pool.name, error: String(error) }));
+      warn("pool view not refreshed", { pool: pool.name }, error);
     }
     return seen;
   }
@@ -118,7 +119,7 @@ export async function planOf(pool: Pool): Promise<Plan> {
     state,
     weight,
   }));
-  const isCountable = sessions.store === "durable" && sessions.record !== "never";
+  const canCount = isCountable(sessions);
   const hasCaps = pool.origins.some(({ maxSessions }) => maxSessions !== Infinity);
   const plan = {
     pool: pool.name,
@@ -126,8 +127,8 @@ export async function planOf(pool: Pool): Promise<Plan> {
     health,
     drainMs,
     rebalance,
-    shards: isCountable ? Math.max(sessions.shards, ...sessions.shardsBefore) : 0,
-    countsMatter: isCountable && (hasCaps || balance === "least-sessions" || balance === "hash"),
+    shards: canCount ? Math.max(sessions.shards, ...sessions.shardsBefore) : 0,
+    countsMatter: canCount && (hasCaps || balance === "least-sessions" || balance === "hash"),
   };
   const bytes = new TextEncoder().encode(JSON.stringify(plan));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();

@@ -1,5 +1,6 @@
 import { requestIdOf, type Arrival } from "../arrival.ts";
 import type { Origin } from "../model.ts";
+import { warn } from "../warn.ts";
 import type { Payload, Upload } from "./payload.ts";
 
 /** What came of sending a request to an origin. */
@@ -59,7 +60,10 @@ export function forward(
       (response) => (isOver ? discard(response) : finish({ kind: "answered", response })),
       async (error: unknown) => {
         const isBroken = uploaded !== null && (await endOf(uploaded)) === "broken";
-        if (!isBroken) warn(arrival, origin, error);
+        if (!isBroken) {
+          const about = { request_id: requestIdOf(arrival.headers), origin: origin.name };
+          warn("origin did not answer", about, error);
+        }
         finish(isBroken ? CLIENT_GONE : { kind: "unreachable" });
       },
     );
@@ -99,14 +103,6 @@ function oddRequest(url: string, { request }: Arrival, headers: Headers): Reques
 
 function endOf(uploaded: Promise<Upload>): Promise<Upload> {
   return Promise.race([uploaded, scheduler.wait(UPLOAD_GRACE_MS).then((): Upload => "closed")]);
-}
-
-function warn({ headers }: Arrival, origin: Origin, error: unknown): void {
-  const message = "origin did not answer";
-  const requestId = requestIdOf(headers);
-  console.warn(
-    JSON.stringify({ message, request_id: requestId, origin: origin.name, error: String(error) }),
-  );
 }
 
 /** Why a handshake can't be forwarded: without key or version an origin would accept a phantom. */

@@ -1,3 +1,4 @@
+import { warn } from "../warn.ts";
 import type { Background } from "../model.ts";
 
 interface Waiting<Q, A> {
@@ -35,7 +36,7 @@ export class Batch<Q, A> {
 
   /** Asks within the window; a failure is logged. */
   later(question: Q, windowMs: number, background: Background, resolve: (answer: A) => void): void {
-    this.#waiting.push({ question, resolve, reject: warn });
+    this.#waiting.push({ question, resolve, reject: notRenewed });
     const due = Date.now() + windowMs;
     if (due >= this.#due && this.#due > Date.now()) return;
     this.#due = due;
@@ -67,6 +68,6 @@ export class Batch<Q, A> {
   }
 }
 
-function warn(error: unknown): void {
-  console.warn(JSON.stringify({ message: "session not renewed", error: String(error) }));
+function notRenewed(error: unknown): void {
+  warn("session not renewed", {}, error);
 }

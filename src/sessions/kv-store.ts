@@ -1,5 +1,6 @@
 import type { Background, By, Pool, Session } from "../model.ts";
 import type { Answer, Change, Ids, Pace, Place, Proposal, SessionStore } from "../session-store.ts";
+import { warn } from "../warn.ts";
 import { capped } from "./deadline.ts";
 import { kvListing, type Row } from "./kv-listing.ts";
 
@@ -83,7 +84,7 @@ export function kvStore(pool: Pool, kv: KVNamespace): SessionStore {
       if (found.id === home && !isDue(found.row, now)) return pinned(found.row, false);
       const row = { ...found.row, seen: now };
       // Should it fail, the next request of the session tries again.
-      background(capped(bringHome(home, found, row, now)).catch(warn));
+      background(capped(bringHome(home, found, row, now)).catch(notRenewed));
       return pinned(row, false);
     }
     if (found !== null && (proposal === null || proposal.carried)) return { kind: "released" };
@@ -103,7 +104,7 @@ export function kvStore(pool: Pool, kv: KVNamespace): SessionStore {
     then: (answer: Answer) => void,
   ): void {
     if (ids.length > 1 && !isFresh) return;
-    background(capped(assign(ids, by, proposal, background)).then(then, warn));
+    background(capped(assign(ids, by, proposal, background)).then(then, notRenewed));
   }
 
   async function move(ids: Ids, { by, from, to, created }: Change): Promise<Answer> {
@@ -188,8 +189,8 @@ function homeOf(ids: Ids): string {
   return home;
 }
 
-function warn(error: unknown): void {
-  console.warn(JSON.stringify({ message: "session not renewed", error: String(error) }));
+function notRenewed(error: unknown): void {
+  warn("session not renewed", {}, error);
 }
 
 function isAt(row: Row, place: Place): boolean {

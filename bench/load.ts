@@ -19,6 +19,8 @@ export interface Load {
    */
   readonly headers: readonly Readonly<Record<string, string>>[];
   readonly firstNumber: number;
+  /** Every request is a new client's. */
+  readonly isFirstVisit: boolean;
 }
 
 export interface Measured {

@@ -7,6 +7,9 @@ export interface Options {
   /** Exit 1 when a budget is missed. */
   readonly check: boolean;
   readonly generator: Generator;
+  /** How many rounds, and how long a shot is; null: as long as the time for the whole run allows. */
+  readonly rounds: number | null;
+  readonly seconds: number | null;
   readonly variants: readonly Variant[];
 }
 
@@ -14,6 +17,7 @@ export const usage = `npm run bench -- [options]
   --quick             less than a minute; the ratios are rougher
   --check             exit 1 when a budget is missed
   --only <variant>    one of: ${variants.map(({ name }) => name).join(", ")}; may be repeated
+  --rounds <number>, --seconds <number>  how many rounds, and how long a shot of each is
   --generator <name>  wrk | autocannon (default: wrk when it is installed)`;
 
 /** Throws with a sentence when an argument is wrong. */
@@ -24,6 +28,8 @@ export function readOptions(args: readonly string[]): Options {
       quick: { type: "boolean", default: false },
       check: { type: "boolean", default: false },
       only: { type: "string", multiple: true, default: [] },
+      rounds: { type: "string" },
+      seconds: { type: "string" },
       generator: { type: "string", default: findGenerator() },
     },
   });
@@ -36,5 +42,13 @@ export function readOptions(args: readonly string[]): Options {
   const chosen = variants.filter((variant) =>
     only.length > 0 ? only.includes(variant.name) : variant.quick || !quick,
   );
-  return { quick, check, generator, variants: chosen };
+  const rounds = readWhole("--rounds", values.rounds);
+  const seconds = readWhole("--seconds", values.seconds);
+  return { quick, check, generator, rounds, seconds, variants: chosen };
+}
+
+function readWhole(name: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  if (!/^[1-9]\d*$/.test(text)) throw new Error(`${name} ${text}: a whole number from 1`);
+  return Number(text);
 }

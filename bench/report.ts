@@ -3,7 +3,7 @@ import { cpus, platform, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { workerdVersion } from "../test/kit/workerd.ts";
 import type { Options } from "./options.ts";
-import { median, throughput, type Rounds, type Verdict } from "./statistics.ts";
+import { cpuMicros, median, ratioOf, throughput, type Rounds, type Verdict } from "./statistics.ts";
 import type { Variant } from "./variants.ts";
 
 /** What one variant gave. */
@@ -20,9 +20,13 @@ export interface BundleSize {
 }
 
 export function renderOutcome({ variant, rounds, verdicts }: Outcome): string {
+  const measure = [...rounds.values()][0] ?? [];
   const shots = [...rounds].map(([name, all]) => [
     name,
     Math.round(median(all.map(throughput))).toLocaleString("en"),
+    ratioOf(throughput, all, measure).median.toFixed(2),
+    known(median(all.map(cpuMicros)), 0),
+    known(ratioOf(cpuMicros, all, measure).median, 2),
     median(all.map(({ p50Ms }) => p50Ms)).toFixed(2),
     median(all.map(({ p99Ms }) => p99Ms)).toFixed(2),
     String(all.reduce((sum, { errors }) => sum + errors, 0)),
@@ -36,10 +40,17 @@ export function renderOutcome({ variant, rounds, verdicts }: Outcome): string {
   ]);
   return [
     `\n${variant.title} (${variant.origins} origins, ${variant.traffic.connections} connections)`,
-    ...columns([["Worker", "req/s", "p50 ms", "p99 ms", "errors"], ...shots]),
+    ...columns([
+      ["Worker", "req/s", "×", "CPU µs/req", "×", "p50 ms", "p99 ms", "errors"],
+      ...shots,
+    ]),
     "",
     ...columns([["budget", "ratio", "spread", "limit", ""], ...budgets]),
   ].join("\n");
+}
+
+function known(value: number, digits: number): string {
+  return Number.isNaN(value) ? "–" : value.toFixed(digits);
 }
 
 export function renderBundle({ gzipBytes, budgetBytes }: BundleSize): string {

@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { bundleWorker } from "../test/kit/bundle.ts";
 import type { Router } from "../test/kit/workerd.ts";
 import { limpet, startContender, startOrigins, type Contender } from "./contenders.ts";
-import { applyLoad, type Generator, type Measured } from "./load.ts";
+import { applyLoad, type Generator, type Load } from "./load.ts";
 import { readOptions, usage, type Options } from "./options.ts";
+import { processorSeconds } from "./processor-time.ts";
 import {
   renderBundle,
   renderOutcome,
@@ -12,7 +14,7 @@ import {
   type BundleSize,
   type Outcome,
 } from "./report.ts";
-import { judge } from "./statistics.ts";
+import { judge, type Shot } from "./statistics.ts";
 import type { Variant } from "./variants.ts";
 import { Visitors } from "./visitors.ts";
 
@@ -24,17 +26,19 @@ interface Pace {
 
 const bundleBudgetBytes = 60 * 1024;
 const warmUpSeconds = 1;
+/** Rows of new sessions are written within this time; their cost belongs to the shot. */
+const settleMs = 700;
 
 // Every child is tied to this process: ending it ends them all.
 process.once("SIGINT", () => process.exit(130));
 process.once("SIGTERM", () => process.exit(143));
 
-function paceOf({ quick, variants }: Options): Pace {
-  const rounds = quick ? 3 : 7;
+function paceOf({ quick, variants, ...asked }: Options): Pace {
+  const rounds = asked.rounds ?? (quick ? 3 : 7);
   const contenders = variants.reduce((sum, variant) => sum + variant.contenders.length, 0);
   const warmUps = contenders * (warmUpSeconds + 1);
   const seconds = Math.floor(((quick ? 55 : 280) - warmUps) / (contenders * rounds) - 0.3);
-  return { rounds, seconds: Math.min(Math.max(seconds, 1), quick ? 2 : 5) };
+  return { rounds, seconds: asked.seconds ?? Math.min(Math.max(seconds, 1), quick ? 2 : 5) };
 }
 
 /** A contender that runs and the clients that know it. */
@@ -52,7 +56,7 @@ async function runVariant(variant: Variant, pace: Pace, generator: Generator): P
       const router = await startContender(contender, origins.urls);
       stands.push({ contender, router, visitors: new Visitors(router.url, variant.traffic) });
     }
-    const rounds = new Map<string, Measured[]>();
+    const rounds = new Map<string, Shot[]>();
     let firstNumber = 0;
     for (let round = 0; round <= pace.rounds; round++) {
       const warmUp = round === 0;
@@ -62,12 +66,13 @@ async function runVariant(variant: Variant, pace: Pace, generator: Generator): P
       for (const stand of order) {
         const { name } = stand.contender;
         progress(`${variant.name}: round ${round} of ${pace.rounds}, ${name}`);
-        const shot = await applyLoad(generator, {
+        const shot = await shoot(generator, stand, {
           ...variant.traffic,
           url: stand.router.url,
           seconds: warmUp ? warmUpSeconds : pace.seconds,
           headers: headersFor(stand, stands),
           firstNumber,
+          isFirstVisit: variant.traffic.visitors === 0,
         });
         firstNumber += shot.requests + 10 * variant.traffic.connections;
         if (!warmUp) rounds.set(name, [...(rounds.get(name) ?? []), shot]);
@@ -80,6 +85,19 @@ async function runVariant(variant: Variant, pace: Pace, generator: Generator): P
     await Promise.all(stands.map(({ router }) => router.stop()));
     origins.stop();
   }
+}
+
+/** One load, and what it cost the Worker's process. */
+async function shoot(generator: Generator, { router }: Stand, load: Load): Promise<Shot> {
+  const before = processorSeconds(router.pid);
+  const measured = await applyLoad(generator, load);
+  if (load.isFirstVisit) await sleep(settleMs);
+  const after = processorSeconds(router.pid);
+  const isKnown = before !== null && after !== null && measured.requests > 0;
+  return {
+    ...measured,
+    cpuMicros: isKnown ? ((after - before) / measured.requests) * 1e6 : null,
+  };
 }
 
 /** A Worker that sets no cookie is sent ours, so that every request is as long as the others'. */

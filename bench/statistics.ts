@@ -2,8 +2,14 @@
 import type { Measured } from "./load.ts";
 import type { Budget } from "./variants.ts";
 
+/** What a shot gave, and what it cost. */
+export interface Shot extends Measured {
+  /** Processor time of the contender's process for each request; null where it can't be known. */
+  readonly cpuMicros: number | null;
+}
+
 /** Rounds of one contender, in the order they were run. */
-export type Rounds = readonly Measured[];
+export type Rounds = readonly Shot[];
 
 export interface Ratio {
   readonly median: number;
@@ -30,18 +36,20 @@ export function throughput({ requests, seconds }: Measured): number {
 
 /** The ratio is taken inside each round, so that a slow moment of the machine hits both sides. */
 export function judge(budget: Budget, rounds: ReadonlyMap<string, Rounds>): Verdict {
-  const measure = budget.measure === "p99" ? (shot: Measured) => shot.p99Ms : throughput;
-  const measures = (rounds.get(budget.against) ?? []).map(measure);
-  const ratios = (rounds.get(budget.of) ?? []).map(
-    (shot, round) => measure(shot) / (measures[round] ?? Number.NaN),
-  );
-  const middle = median(ratios);
+  const measure = budget.measure === "p99" ? (shot: Shot) => shot.p99Ms : throughput;
+  const ratio = ratioOf(measure, rounds.get(budget.of) ?? [], rounds.get(budget.against) ?? []);
   const { atLeast = 0, atMost = Infinity } = budget;
-  return {
-    budget,
-    median: middle,
-    least: Math.min(...ratios),
-    most: Math.max(...ratios),
-    met: middle >= atLeast && middle <= atMost,
-  };
+  return { budget, ...ratio, met: ratio.median >= atLeast && ratio.median <= atMost };
+}
+
+/** One contender's rounds to another's. */
+export function ratioOf(measure: (shot: Shot) => number, of: Rounds, against: Rounds): Ratio {
+  const measures = against.map(measure);
+  const ratios = of.map((shot, round) => measure(shot) / (measures[round] ?? Number.NaN));
+  return { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) };
+}
+
+/** Microseconds of processor time for a request; NaN where they are not known. */
+export function cpuMicros(shot: Shot): number {
+  return shot.cpuMicros ?? Number.NaN;
 }

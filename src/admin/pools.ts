@@ -1,24 +1,8 @@
 import type { PoolParts } from "../assemble.ts";
 import type { OriginChange } from "../pools/control.ts";
+import type { OriginView, PoolView } from "./schemas.ts";
 
 /** Pools and their origins as operators see and change them. */
-
-export interface OriginView {
-  readonly name: string;
-  readonly state: string;
-  readonly health: "up" | "down";
-  readonly weight: number;
-  readonly tier: number;
-  readonly sessions: number;
-  readonly generation: number;
-  /** While draining; null otherwise. `deadline` null: until the last session ends. */
-  readonly drain: { since: string; deadline: string | null; sessions: number } | null;
-}
-
-export interface PoolView {
-  readonly name: string;
-  readonly origins: readonly OriginView[];
-}
 
 export async function viewPool({ pool, desk, viewer }: PoolParts): Promise<PoolView> {
   await desk.store.flush();
@@ -39,6 +23,11 @@ export async function viewPool({ pool, desk, viewer }: PoolParts): Promise<PoolV
     return { name, state, health, weight, tier, sessions, generation, drain };
   });
   return { name: pool.name, origins };
+}
+
+/** Whether the pool has an origin of this name; null stands for all of them. */
+export function hasOrigin({ pool }: PoolParts, origin: string | null): boolean {
+  return origin === null || pool.origins.some(({ name }) => name === origin);
 }
 
 /** Whether the change was made; a deadline makes no sense for an origin that does not drain. */
@@ -71,37 +60,6 @@ export async function releaseAll(
     });
   }
   return released;
-}
-
-/**
- * Events of all pools, newest first. The cursor is `<time>.<n>`: n events of that time have been shown.
- */
-export async function listEvents(
-  pools: readonly PoolParts[],
-  { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
-) {
-  const [upTo, shown] = (cursor ?? `${Number.MAX_SAFE_INTEGER}.0`).split(".").map(Number);
-  const start = upTo ?? 0;
-  const skip = shown ?? 0;
-  const all = await Promise.all(
-    pools.map(async ({ pool, control }) =>
-      (await control().events(start, limit + skip)).map((event) => ({ pool: pool.name, ...event })),
-    ),
-  );
-  const sorted = all.flat().sort((left, right) => right.at - left.at);
-  const first = sorted.filter(({ at }) => at === start).length;
-  const page = sorted.slice(Math.min(skip, first), Math.min(skip, first) + limit);
-  const events = page.map(({ at, pool, kind, origin, cause }) => ({
-    time: iso(at),
-    pool,
-    kind,
-    origin,
-    cause,
-  }));
-  const last = page.at(-1);
-  if (page.length < limit || last === undefined) return { events, cursor: null };
-  const same = page.filter(({ at }) => at === last.at).length;
-  return { events, cursor: `${last.at}.${last.at === start ? skip + same : same}` };
 }
 
 function iso(ms: number): string {

@@ -1,18 +1,8 @@
 import type { PoolParts } from "../assemble.ts";
 import type { Session } from "../model.ts";
-import type { SessionsQuery } from "./schemas.ts";
+import type { SessionView, SessionsQuery } from "./schemas.ts";
 
 /** The session map as operators see it: over all pools, by opaque ids. */
-
-export interface SessionView {
-  readonly id: string;
-  readonly pool: string;
-  readonly by: string;
-  readonly origin: string;
-  readonly created: string;
-  readonly seen: string;
-  readonly expires: string;
-}
 
 function toView(pool: string, { id, by, origin, created, seen, expires }: Session): SessionView {
   const iso = (ms: number) => new Date(ms).toISOString();

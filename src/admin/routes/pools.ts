@@ -1,0 +1,100 @@
+import * as v from "valibot";
+
+import { parseDuration } from "../../config/duration.ts";
+import type { OriginChange } from "../../pools/control.ts";
+import { endpoint } from "../endpoint.ts";
+import { changeOrigin, hasOrigin, viewPool } from "../pools.ts";
+import { JSON_OBJECT, originView, poolView } from "../schemas.ts";
+
+const STATE = 'one of "active", "draining", "disabled", or null';
+const WEIGHT = "a whole number from 0 to 1000, or null";
+const DEADLINE = 'a duration from 1s to 365d such as "5m", or "none"';
+const LEAST_DEADLINE_MS = 1_000;
+const MOST_DEADLINE_MS = 365 * 86_400_000;
+
+const originBody = v.pipe(
+  v.strictObject(
+    {
+      state: v.optional(v.nullable(v.picklist(["active", "draining", "disabled"], STATE))),
+      weight: v.optional(
+        v.nullable(
+          v.pipe(
+            v.number(WEIGHT),
+            v.integer(WEIGHT),
+            v.minValue(0, WEIGHT),
+            v.maxValue(1000, WEIGHT),
+          ),
+        ),
+      ),
+      deadline: v.optional(
+        v.pipe(
+          v.string(DEADLINE),
+          v.check((given) => given === "none" || deadlineMs(given) !== null, DEADLINE),
+        ),
+      ),
+    },
+    JSON_OBJECT,
+  ),
+  v.check((body) => Object.keys(body).length > 0, "at least one of state, weight and deadline"),
+);
+
+function deadlineMs(given: string): number | null {
+  const durationMs = parseDuration(given);
+  const fits =
+    durationMs !== null && durationMs >= LEAST_DEADLINE_MS && durationMs <= MOST_DEADLINE_MS;
+  return fits ? durationMs : null;
+}
+
+/** The change as the control object takes it. */
+function toChange({ state, weight, deadline }: v.InferOutput<typeof originBody>): OriginChange {
+  return {
+    ...(state === undefined ? {} : { state }),
+    ...(weight === undefined ? {} : { weight }),
+    ...(deadline === undefined
+      ? {}
+      : { drainMs: deadline === "none" ? null : deadlineMs(deadline) }),
+  };
+}
+
+export const poolRoutes = [
+  endpoint("GET", "/api/pools", {
+    id: "listPools",
+    summary: "All pools with their origins",
+    answer: v.strictObject({ pools: v.array(poolView) }),
+    handle: async ({ router }) => ({
+      value: { pools: await Promise.all(router.pools.map(viewPool)) },
+    }),
+  }),
+
+  endpoint("GET", "/api/pools/:pool", {
+    id: "getPool",
+    summary: "One pool with its origins",
+    failures: ["not_found"],
+    answer: poolView,
+    async handle({ router, params }) {
+      const parts = router.pools.find(({ pool }) => pool.name === params.pool);
+      return parts === undefined ? { code: "not_found" } : { value: await viewPool(parts) };
+    },
+  }),
+
+  endpoint("PATCH", "/api/pools/:pool/origins/:origin", {
+    id: "changeOrigin",
+    summary: "State, weight and drain deadline of an origin; null goes back to the configuration",
+    failures: ["not_found"],
+    body: originBody,
+    answer: originView,
+    async handle({ router, params, body }) {
+      const parts = router.pools.find(({ pool }) => pool.name === params.pool);
+      if (parts === undefined || !hasOrigin(parts, params.origin)) return { code: "not_found" };
+      if (!(await changeOrigin(parts, params.origin, toChange(body)))) {
+        return {
+          code: "invalid_input",
+          detail: "deadline: expected only for an origin that drains",
+        };
+      }
+      const { origins } = await viewPool(parts);
+      const value = origins.find(({ name }) => name === params.origin);
+      return value === undefined ? { code: "not_found" } : { value };
+    },
+  }),
+];

@@ -1,0 +1,87 @@
+import * as v from "valibot";
+
+import { endpoint } from "../endpoint.ts";
+import { hasOrigin, releaseAll } from "../pools.ts";
+import { JSON_OBJECT, count, sessionView, sessionsQuery } from "../schemas.ts";
+import { findSession, listSessions, moveSession, releaseSession } from "../sessions.ts";
+
+const releaseQuery = v.strictObject({
+  pool: v.optional(v.string()),
+  origin: v.optional(v.string()),
+});
+
+const moveBody = v.strictObject(
+  { origin: v.string("the name of an origin of the pool") },
+  JSON_OBJECT,
+);
+
+export const sessionRoutes = [
+  endpoint("GET", "/api/sessions", {
+    id: "listSessions",
+    summary: "The session map, page by page",
+    failures: ["not_found"],
+    query: sessionsQuery,
+    answer: v.strictObject({ sessions: v.array(sessionView), cursor: v.nullable(v.string()) }),
+    async handle({ router: { pools }, query }) {
+      const { pool } = query;
+      const isUnknown = pool !== undefined && !pools.some((parts) => parts.pool.name === pool);
+      return isUnknown ? { code: "not_found" } : { value: await listSessions(pools, query) };
+    },
+  }),
+
+  endpoint("DELETE", "/api/sessions", {
+    id: "releaseSessions",
+    summary: "Releases all sessions of an origin or pool",
+    failures: ["not_found"],
+    query: releaseQuery,
+    answer: v.strictObject({ released: count }),
+    async handle({ router: { pools }, query: { pool, origin = null } }) {
+      if (pool === undefined && origin === null) {
+        return { code: "invalid_input", detail: "give pool, origin, or both" };
+      }
+      const chosen = pools.filter(
+        (parts) => (pool === undefined || parts.pool.name === pool) && hasOrigin(parts, origin),
+      );
+      if (chosen.length === 0) return { code: "not_found" };
+      const released = await Promise.all(chosen.map((parts) => releaseAll(parts, origin)));
+      return { value: { released: released.reduce((sum, one) => sum + one, 0) } };
+    },
+  }),
+
+  endpoint("GET", "/api/sessions/:id", {
+    id: "getSession",
+    summary: "One session",
+    failures: ["not_found"],
+    answer: sessionView,
+    async handle({ router, params }) {
+      const value = await findSession(router.pools, params.id);
+      return value === null ? { code: "not_found" } : { value };
+    },
+  }),
+
+  endpoint("PATCH", "/api/sessions/:id", {
+    id: "moveSession",
+    summary: "Moves one session to another origin of its pool",
+    failures: ["not_found"],
+    body: moveBody,
+    answer: sessionView,
+    async handle({ router, params, body }) {
+      const moved = await moveSession(router.pools, params.id, body.origin);
+      if (moved === "no session") return { code: "not_found" };
+      return moved === "no origin"
+        ? { code: "invalid_input", detail: "origin: expected the name of an origin of the pool" }
+        : { value: moved };
+    },
+  }),
+
+  endpoint("DELETE", "/api/sessions/:id", {
+    id: "releaseSession",
+    summary: "Releases one session",
+    failures: ["not_found"],
+    answer: sessionView,
+    async handle({ router, params }) {
+      const value = await releaseSession(router.pools, params.id);
+      return value === null ? { code: "not_found" } : { value };
+    },
+  }),
+];

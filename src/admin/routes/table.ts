@@ -1,0 +1,7 @@
+import type { Endpoint } from "../endpoint.ts";
+import { eventRoutes } from "./events.ts";
+import { poolRoutes } from "./pools.ts";
+import { sessionRoutes } from "./sessions.ts";
+
+/** Everything the admin can be asked. A new route is an `endpoint` in a file of its own, and a line here. */
+export const ROUTES: readonly Endpoint[] = [...sessionRoutes, ...poolRoutes, ...eventRoutes];

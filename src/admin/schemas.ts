@@ -22,8 +22,12 @@ export const limit = v.optional(
 export const cursorOf = (shape: RegExp) =>
   v.optional(v.pipe(v.string(), v.regex(shape, "a cursor from an earlier page")));
 
-/** What a body that is no object at all is told. */
-export const JSON_OBJECT = "a JSON object";
+/** A JSON object; unknown fields are refused by name, missing ones are told apart from wrong ones. */
+export function fields<const T extends v.ObjectEntries>(entries: T) {
+  return v.strictObject(entries, ({ path }) =>
+    path === undefined ? "a JSON object" : "to be given",
+  );
+}
 
 export const by = v.picklist(BY, `one of ${BY.join(", ")}`);
 export const state = v.picklist(["active", "draining", "disabled"]);

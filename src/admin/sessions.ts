@@ -4,7 +4,10 @@ import type { SessionView, SessionsQuery } from "./schemas.ts";
 
 /** The session map as operators see it: over all pools, by opaque ids. */
 
-function toView(pool: string, { id, by, origin, created, seen, expires }: Session): SessionView {
+export function toView(
+  pool: string,
+  { id, by, origin, created, seen, expires }: Session,
+): SessionView {
   const iso = (ms: number) => new Date(ms).toISOString();
   return { id, pool, by, origin, created: iso(created), seen: iso(seen), expires: iso(expires) };
 }

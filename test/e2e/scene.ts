@@ -119,7 +119,8 @@ export class Admin {
     let cursor: string | null = null;
     do {
       const next: string = cursor ? `&cursor=${encodeURIComponent(cursor)}` : "";
-      const page: Page = await this.get<Page>(`/api/sessions?limit=100${query}${next}`);
+      const limit = query.includes("limit=") ? "" : "&limit=100";
+      const page: Page = await this.get<Page>(`/api/sessions?${(limit + query + next).slice(1)}`);
       rows.push(...page.sessions);
       cursor = page.cursor;
     } while (cursor);

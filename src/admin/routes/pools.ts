@@ -4,7 +4,7 @@ import { parseDuration } from "../../config/duration.ts";
 import type { OriginChange } from "../../pools/control.ts";
 import { endpoint } from "../endpoint.ts";
 import { changeOrigin, hasOrigin, viewPool } from "../pools.ts";
-import { JSON_OBJECT, originView, poolView } from "../schemas.ts";
+import { fields, originView, poolView } from "../schemas.ts";
 
 const STATE = 'one of "active", "draining", "disabled", or null';
 const WEIGHT = "a whole number from 0 to 1000, or null";
@@ -13,28 +13,25 @@ const LEAST_DEADLINE_MS = 1_000;
 const MOST_DEADLINE_MS = 365 * 86_400_000;
 
 const originBody = v.pipe(
-  v.strictObject(
-    {
-      state: v.optional(v.nullable(v.picklist(["active", "draining", "disabled"], STATE))),
-      weight: v.optional(
-        v.nullable(
-          v.pipe(
-            v.number(WEIGHT),
-            v.integer(WEIGHT),
-            v.minValue(0, WEIGHT),
-            v.maxValue(1000, WEIGHT),
-          ),
-        ),
-      ),
-      deadline: v.optional(
+  fields({
+    state: v.optional(v.nullable(v.picklist(["active", "draining", "disabled"], STATE))),
+    weight: v.optional(
+      v.nullable(
         v.pipe(
-          v.string(DEADLINE),
-          v.check((given) => given === "none" || deadlineMs(given) !== null, DEADLINE),
+          v.number(WEIGHT),
+          v.integer(WEIGHT),
+          v.minValue(0, WEIGHT),
+          v.maxValue(1000, WEIGHT),
         ),
       ),
-    },
-    JSON_OBJECT,
-  ),
+    ),
+    deadline: v.optional(
+      v.pipe(
+        v.string(DEADLINE),
+        v.check((given) => given === "none" || deadlineMs(given) !== null, DEADLINE),
+      ),
+    ),
+  }),
   v.check((body) => Object.keys(body).length > 0, "at least one of state, weight and deadline"),
 );
 

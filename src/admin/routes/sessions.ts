@@ -1,8 +1,9 @@
 import * as v from "valibot";
 
 import { endpoint } from "../endpoint.ts";
+import { findByValue } from "../find.ts";
 import { hasOrigin, releaseAll } from "../pools.ts";
-import { JSON_OBJECT, count, sessionView, sessionsQuery } from "../schemas.ts";
+import { count, fields, sessionView, sessionsQuery } from "../schemas.ts";
 import { findSession, listSessions, moveSession, releaseSession } from "../sessions.ts";
 
 const releaseQuery = v.strictObject({
@@ -10,10 +11,18 @@ const releaseQuery = v.strictObject({
   origin: v.optional(v.string()),
 });
 
-const moveBody = v.strictObject(
-  { origin: v.string("the name of an origin of the pool") },
-  JSON_OBJECT,
-);
+const moveBody = fields({ origin: v.string("the name of an origin of the pool") });
+
+const VALUE = "a text of 1 to 4096 characters";
+
+const findBody = fields({
+  value: v.pipe(
+    v.string(VALUE),
+    v.check((given) => given.trim() !== "", VALUE),
+    v.maxLength(4096, VALUE),
+  ),
+  pool: v.optional(v.string("the name of a pool")),
+});
 
 export const sessionRoutes = [
   endpoint("GET", "/api/sessions", {
@@ -45,6 +54,19 @@ export const sessionRoutes = [
       if (chosen.length === 0) return { code: "not_found" };
       const released = await Promise.all(chosen.map((parts) => releaseAll(parts, origin)));
       return { value: { released: released.reduce((sum, one) => sum + one, 0) } };
+    },
+  }),
+
+  endpoint("POST", "/api/sessions/find", {
+    id: "findSessions",
+    summary: "Sessions by id, or by a pasted cookie, header, parameter or address",
+    failures: ["not_found"],
+    body: findBody,
+    answer: v.strictObject({ sessions: v.array(sessionView) }),
+    async handle({ router: { pools }, body: { value, pool } }) {
+      const chosen = pools.filter((parts) => pool === undefined || parts.pool.name === pool);
+      if (chosen.length === 0) return { code: "not_found" };
+      return { value: { sessions: await findByValue(chosen, value) } };
     },
   }),
 

@@ -14,6 +14,27 @@ const HOP_BY_HOP = [
   "transfer-encoding",
 ] as const;
 
+/**
+ * What no client may tell an origin. `Proxy` becomes HTTP_PROXY in a CGI environment; so do, in all
+ * their spellings, the look-alikes become the headers that origins trust because we set them. By
+ * fixed names, 0.2 µs each: looking for underscores in every name costs three times as much.
+ */
+const NEVER_SENT = [
+  "proxy",
+  "affinity-event",
+  "affinity-status",
+  "affinity_event",
+  "x_forwarded_for",
+  "x_forwarded-for",
+  "x-forwarded_for",
+  "x_forwarded_host",
+  "x_forwarded-host",
+  "x-forwarded_host",
+  "x_forwarded_proto",
+  "x_forwarded-proto",
+  "x-forwarded_proto",
+] as const;
+
 /** Nobody may take these off a request by naming them in `Connection`. */
 const NEVER_NAMED: ReadonlySet<string> = new Set([
   "cookie",
@@ -22,6 +43,8 @@ const NEVER_NAMED: ReadonlySet<string> = new Set([
   "content-type",
   "content-encoding",
   "authorization",
+  // A request is repeated because it has one; the origin must be able to tell.
+  "idempotency-key",
   "upgrade",
 ]);
 
@@ -34,9 +57,6 @@ const RESPONSE_HOP_BY_HOP = [
   "trailer",
   "alt-svc",
 ] as const;
-
-/** Our own request headers, in a client's mouth. */
-const OURS = ["affinity-event", "affinity-status"] as const;
 
 const MARK = "by=_limpet";
 const HOPS_MOST = 3;
@@ -65,7 +85,7 @@ export function requestHeaders(
   if (named !== null) dropNamed(headers, named, NEVER_NAMED);
   for (const name of HOP_BY_HOP) headers.delete(name);
   if (!arrival.isWebSocket) headers.delete("upgrade");
-  for (const name of OURS) headers.delete(name);
+  for (const name of NEVER_SENT) headers.delete(name);
   if (cookies !== arrival.cookies) {
     if (cookies === null) headers.delete("cookie");
     else headers.set("cookie", cookies);

@@ -95,6 +95,55 @@ describe("what the origin is told of the client", () => {
 });
 
 describe("headers of a request", () => {
+  test("in two Connection lines, the first of them empty, are named as in one", async ({
+    expect,
+  }) => {
+    const request = await send(
+      "cOnnEctiOn:",
+      "CONNECTION: x-hop , X-HOP-2",
+      "X-Hop: 1",
+      "x-hoP-2: 2",
+      "X-Hop-3: 3",
+      "Connection: x-hop-4",
+      "X-Hop-4: 4",
+    );
+    const names = request.headers.map(([name]) => name.toLowerCase());
+    expect(names.filter((name) => /hop|connection/.test(name))).toEqual(["x-hop-3"]);
+  });
+
+  test("keep their lines apart where the runtime does, and their order always", async ({
+    expect,
+  }) => {
+    const request = await send("X-Many: 1", "x-many: 2", "X-Other: 0", "X-Many: 3, 4");
+    expect(headersOf(request, "x-many")).toEqual(["1", "2", "3, 4"]);
+  });
+
+  test("of which an origin in the CGI style would make one of ours are not passed on", async ({
+    expect,
+  }) => {
+    const request = await send(
+      "X_Forwarded_For: 6.6.6.6",
+      "X-Forwarded_For: 6.6.6.6",
+      "x_forwarded-for: 6.6.6.6",
+      "X_Forwarded_Host: evil.example",
+      "X_Forwarded-Proto: https",
+      "affinity_event: moved; from=x; reason=admin",
+      "Proxy: http://evil.example",
+      "my_own_header: kept",
+    );
+    const cgi = request.headers.map(([name]) => name.toLowerCase().replaceAll("-", "_"));
+    for (const name of [
+      "x_forwarded_for",
+      "x_forwarded_host",
+      "x_forwarded_proto",
+      "affinity_event",
+    ]) {
+      expect([name, cgi.filter((one) => one === name).length]).toEqual([name, 1]);
+    }
+    expect(cgi).not.toContain("proxy");
+    expect(headersOf(request, "my_own_header")).toEqual(["kept"]);
+  });
+
   test("pass in every line, order among equals and value kept", async ({ expect }) => {
     const request = await send(
       "X-Two: one",

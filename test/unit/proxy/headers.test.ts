@@ -30,6 +30,13 @@ describe("the headers for the origin", () => {
     "upgrade",
     "affinity-event",
     "affinity-status",
+    "proxy",
+    "affinity_event",
+    ...["for", "host", "proto"].flatMap((last) => [
+      `x_forwarded_${last}`,
+      `x-forwarded_${last}`,
+      `x_forwarded-${last}`,
+    ]),
   ])("never hold the client's %s", (name, { expect }) => {
     expect(forwardedWith({ [name]: "x" }).has(name)).toBe(false);
   });
@@ -57,13 +64,17 @@ describe("the headers for the origin", () => {
     expect(headers.get("forwarded")).toContain("for=203.0.113.7");
   });
 
-  it.for(["cookie", "content-type", "content-encoding", "content-length", "authorization"])(
-    "keep %s whatever Connection says",
-    (name, { expect }) => {
-      const headers = forwardedWith({ connection: name, [name]: "5" });
-      expect(headers.get(name)).toBe("5");
-    },
-  );
+  it.for([
+    "cookie",
+    "content-type",
+    "content-encoding",
+    "content-length",
+    "authorization",
+    "idempotency-key",
+  ])("keep %s whatever Connection says", (name, { expect }) => {
+    const headers = forwardedWith({ connection: name, [name]: "5" });
+    expect(headers.get(name)).toBe("5");
+  });
 
   it("keep Upgrade for a WebSocket handshake only", ({ expect }) => {
     const handshake = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-key": "x" };

@@ -1,10 +1,30 @@
 import { adminApp } from "./admin/api.ts";
 import { assemble, type Namespaces, type Router } from "./assemble.ts";
 import { readConfig, type Reading } from "./config/config.ts";
+import { unknownOptions, withOptions, type LimpetOptions } from "./config/options.ts";
 import type { AdminSettings, Background } from "./model.ts";
 import { failureResponse, type Failure } from "./outcome.ts";
 import { requestIdOf } from "./arrival.ts";
 import { route } from "./route.ts";
+
+/** What Hono's context has of what we need. */
+interface MountContext {
+  readonly req: { readonly raw: Request };
+  readonly env: object;
+  readonly executionCtx: Lifetime;
+}
+
+interface Lifetime {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+/** A router: a Hono middleware, or with `fetch` a whole Worker. */
+export interface Limpet {
+  /** Answers what a pool takes and the admin path; everything else is `next`'s. */
+  (c: MountContext, next: () => Promise<void>): Promise<Response | void>;
+  /** The same with 404 `no_pool` for everything else. Needs no `this`. */
+  fetch(request: Request, env: object, ctx: Lifetime): Promise<Response>;
+}
 
 /** The router of an isolate: made from the bindings once, and kept as long as they are. */
 interface Isolate {
@@ -14,26 +34,55 @@ interface Isolate {
   readonly router: Promise<Router> | null;
 }
 
-const isolates = new WeakMap<object, Isolate>();
+type Elsewhere<T> = (request: Request) => T | Promise<T>;
 
-export async function handle(
-  request: Request,
-  env: object,
-  ctx: ExecutionContext,
-): Promise<Response> {
-  const isolate = isolates.get(env) ?? newIsolate(env, ctx);
-  if (isAdminPath(request.url, isolate.admin.path)) return isolate.adminFetch(request, env, ctx);
-  const answer = await serve(isolate, request, (work) => ctx.waitUntil(work));
-  if (answer instanceof Response) return answer;
-  const { headers } = request;
-  return failureResponse(answer, requestIdOf(headers), headers.get("accept"));
+/**
+ * A sticky-session router. What the options leave out is read from the environment of the first
+ * request. Never throws: mistakes are answered 500 `misconfigured`, and listed in the log.
+ */
+export function limpet(options: LimpetOptions = {}): Limpet {
+  const isolates = new WeakMap<object, Isolate>();
+
+  async function handle<T>(
+    request: Request,
+    env: object,
+    ctx: Lifetime,
+    elsewhere: Elsewhere<T>,
+  ): Promise<Response | T> {
+    const isolate = isolates.get(env) ?? newIsolate(env, ctx);
+    if (isAdminPath(request.url, isolate.admin.path)) {
+      return isolate.adminFetch(request, env, ctx as ExecutionContext);
+    }
+    const answer = await serve(isolate, request, (work) => ctx.waitUntil(work));
+    if (answer instanceof Response) return answer;
+    return answer === null ? elsewhere(request) : refuse(request, answer);
+  }
+
+  function newIsolate(env: object, ctx: Lifetime): Isolate {
+    const bindings = withOptions(options, env as Readonly<Record<string, unknown>>);
+    const isolate = isolateOf(readConfig(bindings, unknownOptions(options)), bindings);
+    isolates.set(env, isolate);
+    // Other requests wait for it too: it must be finished even if this client goes away.
+    if (isolate.router !== null) ctx.waitUntil(isolate.router);
+    return isolate;
+  }
+
+  return Object.assign(
+    function limpet({ req, env, executionCtx }: MountContext, next: () => Promise<void>) {
+      return handle(req.raw, env, executionCtx, next);
+    },
+    {
+      fetch: (request: Request, env: object, ctx: Lifetime) =>
+        handle(request, env, ctx, refuseUnknown),
+    },
+  );
 }
 
 async function serve(
   isolate: Isolate,
   request: Request,
   background: Background,
-): Promise<Response | Failure> {
+): Promise<Response | Failure | null> {
   if (isolate.router === null) return { code: "misconfigured" };
   try {
     return await route(await isolate.router, request, background);
@@ -46,13 +95,12 @@ async function serve(
   }
 }
 
-function newIsolate(env: object, ctx: ExecutionContext): Isolate {
-  const bindings = env as Readonly<Record<string, unknown>>;
-  const isolate = isolateOf(readConfig(bindings), bindings);
-  isolates.set(env, isolate);
-  // Other requests wait for it too: it must be finished even if this client goes away.
-  if (isolate.router !== null) ctx.waitUntil(isolate.router);
-  return isolate;
+function refuse({ headers }: Request, failure: Failure): Response {
+  return failureResponse(failure, requestIdOf(headers), headers.get("accept"));
+}
+
+function refuseUnknown(request: Request): Response {
+  return refuse(request, { code: "no_pool" });
 }
 
 function isolateOf(reading: Reading, env: Readonly<Record<string, unknown>>): Isolate {

@@ -1,5 +1,5 @@
-import { handle } from "./app.ts";
+import { limpet } from "./app.ts";
 
 export { PoolState, SessionMap } from "./objects.ts";
 
-export default { fetch: handle } satisfies ExportedHandler<Cloudflare.Env>;
+export default { fetch: limpet().fetch } satisfies ExportedHandler<Cloudflare.Env>;

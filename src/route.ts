@@ -15,20 +15,20 @@ import { place, type Trip } from "./trip.ts";
 
 /**
  * The story of a request (DESIGN.md §4): which pool, which session, which origin; send it there; hand
- * the answer back, with a cookie only when the pin has changed.
+ * the answer back, with a cookie only when the pin has changed. Null if no pool takes the request.
  */
 export async function route(
   router: Router,
   request: Request,
   background: Background,
-): Promise<Response> {
+): Promise<Response | null> {
   const arrival = arrive(request, Date.now());
+  const parts = poolFor(router.pools, arrival.host, arrival.path);
+  if (parts === null) return null;
+
   const hops = hopsOf(arrival.headers);
   const refusal = refusalOf(arrival, hops);
   if (refusal !== null) return refuse(request, refusal);
-
-  const parts = poolFor(router.pools, arrival.host, arrival.path);
-  if (parts === null) return refuse(request, { code: "no_pool" });
 
   const clientIp = parts.clientIp(arrival);
   const sightings = await identify(parts.readers, arrival, clientIp);

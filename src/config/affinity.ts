@@ -150,6 +150,12 @@ const rule = v.pipe(
   ruleTable,
 ) as unknown as v.GenericSchema<unknown, RuleTable>;
 
+/** As they are written. */
+export type RuleInput = {
+  [K in keyof typeof rules]: v.InferInput<(typeof rules)[K]>;
+}[keyof typeof rules];
+type AffinityInput = RuleInput | string | (RuleInput | string)[];
+
 export type RuleTable = {
   [K in keyof typeof rules]: v.InferOutput<(typeof rules)[K]>;
 }[keyof typeof rules];
@@ -159,4 +165,4 @@ export const affinity = v.pipe(
   v.unknown(),
   v.transform((given) => (given === "none" ? [] : Array.isArray(given) ? given : [given])),
   v.array(rule),
-);
+) as v.GenericSchema<unknown, RuleTable[]> as v.GenericSchema<AffinityInput, RuleTable[]>;

@@ -15,11 +15,14 @@ const TOKEN_LENGTH = 16;
 const DEFAULT_ADMIN_PATH = "/__limpet";
 
 /**
- * Environment bindings → configuration, or every mistake in them at once. The admin settings are
- * returned in either case, so that an operator can read the problems of a broken deployment.
+ * Environment bindings → configuration, or every mistake in them at once, `known` ones before them.
+ * The admin settings are returned in either case, so that an operator can read the problems of a broken deployment.
  */
-export function readConfig(env: Readonly<Record<string, unknown>>): Reading {
-  const problems: Problem[] = [];
+export function readConfig(
+  env: Readonly<Record<string, unknown>>,
+  known: readonly Problem[] = [],
+): Reading {
+  const problems = [...known];
   const secrets = readSecrets(env["AFFINITY_SECRET"], problems);
   const { pools, admin, exposeStatus, log } = readVars(env, problems);
   const token = readToken(env["ADMIN_TOKEN"], problems);

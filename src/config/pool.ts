@@ -25,6 +25,7 @@ export const originUrl = v.pipe(
   }, HTTP_URL),
 );
 
+type ClientIp = string | { header: string; trusted: string[] };
 const clientIp = v.lazy((input: unknown) =>
   typeof input === "object" && input !== null
     ? table({
@@ -41,7 +42,7 @@ const clientIp = v.lazy((input: unknown) =>
         ),
       })
     : token('a header name, or { header = "x-forwarded-for", trusted = ["10.0.0.0/8"] }'),
-) as v.GenericSchema<unknown, string | { header: string; trusted: string[] }>;
+) as v.GenericSchema<ClientIp, ClientIp>;
 
 const origin = v.pipe(
   table({
@@ -107,7 +108,7 @@ const sessions = v.pipe(
 
 const status = whole(100, 599);
 const expect = v.pipe(
-  v.unknown(),
+  v.unknown() as v.GenericSchema<string | number[]>,
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
     const ranges = parseExpect(dataset.value);
     if (ranges === null) {
@@ -214,5 +215,7 @@ export const pool = table({
   ),
 });
 
+/** As it is written. */
+export type PoolInput = v.InferInput<typeof pool>;
 export type PoolTable = v.InferOutput<typeof pool>;
 export type OriginTable = PoolTable["origins"][number];

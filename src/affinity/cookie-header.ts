@@ -14,31 +14,52 @@ export interface CookiePair {
  */
 export function cookiesNamed(header: string, name: string): CookiePair[] {
   const found: CookiePair[] = [];
+  // Searched once each, however many pairs there are, or a thousand of them would cost a million steps.
+  let semicolon = 0;
+  let comma = 0;
   let at = header.indexOf(name);
   while (at !== -1) {
     const equals = skipBlanks(header, at + name.length);
     let end = at + name.length;
     if (header[equals] === "=" && startsPair(header, at)) {
-      end = valueEnd(header, equals + 1);
-      found.push({ name, value: header.slice(equals + 1, end).trim(), start: at, end });
+      const from = equals + 1;
+      if (semicolon < from) semicolon = nextOf(header, ";", from);
+      if (comma < from) comma = nextOf(header, ", ", from);
+      while (comma < semicolon && !isBorder(header, comma, semicolon)) {
+        comma = nextOf(header, ", ", comma + 2);
+      }
+      end = Math.min(comma, semicolon);
+      found.push({ name, value: header.slice(from, end).trim(), start: at, end });
     }
     at = header.indexOf(name, end);
   }
   return found;
 }
 
-/** The header without these pairs and one separator each; null when nothing is left. */
+/**
+ * The header without these pairs and one separator each, all else byte for byte; null when nothing is
+ * left.
+ */
 export function withoutPairs(header: string, pairs: readonly CookiePair[]): string | null {
   let rest = "";
   let from = 0;
+  /** Whether something stands before the pair, and whether that ends with ";". */
+  let isFirst = true;
+  let isClosed = false;
   for (const pair of [...pairs].sort((a, b) => a.start - b.start)) {
-    const kept = header.slice(from, pair.start);
+    const before = header.slice(from, pair.start).trimEnd();
     // Cut the separator before the pair; the one after it then joins its neighbours.
-    if (kept.trim() !== "") rest += kept.trimEnd().slice(0, -1);
-    from = rest === "" ? skipSeparator(header, pair.end) : pair.end;
+    if (before !== "") {
+      const kept = before.slice(0, -1);
+      rest += kept;
+      isFirst = false;
+      if (kept !== "") isClosed = kept.endsWith(";");
+    }
+    from = isFirst ? skipSeparator(header, pair.end) : pair.end;
     // A comma beside our cookie was the border of two Cookie lines, and no part of a value.
-    if (rest !== "" && header[from] === ",") {
-      if (!rest.endsWith(";")) rest += ";";
+    if (!isFirst && header[from] === ",") {
+      if (!isClosed) rest += ";";
+      isClosed = true;
       from += 1;
     }
   }
@@ -46,10 +67,21 @@ export function withoutPairs(header: string, pairs: readonly CookiePair[]): stri
   return /[^\s;,]/.test(rest) ? rest : null;
 }
 
-/** The value with the pair's value replaced, everything else byte for byte. */
-export function withValue(header: string, pair: CookiePair, value: string): string {
-  const equals = header.indexOf("=", pair.start);
-  return `${header.slice(0, equals + 1)}${value}${header.slice(pair.end)}`;
+/** The header with other values in these pairs, everything else byte for byte; null leaves a value. */
+export function withValues(
+  header: string,
+  pairs: readonly CookiePair[],
+  valueOf: (pair: CookiePair) => string | null,
+): string {
+  let changed = "";
+  let from = 0;
+  for (const pair of pairs) {
+    const value = valueOf(pair);
+    if (value === null) continue;
+    changed += header.slice(from, header.indexOf("=", pair.start) + 1) + value;
+    from = pair.end;
+  }
+  return changed + header.slice(from);
 }
 
 function startsPair(header: string, at: number): boolean {
@@ -59,18 +91,15 @@ function startsPair(header: string, at: number): boolean {
   return header[before] === "," && before < at - 1;
 }
 
-/** Up to ";", or up to a ", " that is followed by another pair: a second Cookie line. */
-function valueEnd(header: string, from: number): number {
-  const semicolon = header.indexOf(";", from);
-  const end = semicolon === -1 ? header.length : semicolon;
-  let comma = header.indexOf(", ", from);
-  while (comma !== -1 && comma < end) {
-    if (/^[!#$%&'*+.^_`|~\w-]+=/.test(header.slice(comma + 2, Math.min(end, comma + 258)))) {
-      return comma;
-    }
-    comma = header.indexOf(", ", comma + 2);
-  }
-  return end;
+/** Whether another pair follows this ", ": it is where a second Cookie line begins. */
+function isBorder(header: string, comma: number, end: number): boolean {
+  return /^[!#$%&'*+.^_`|~\w-]+=/.test(header.slice(comma + 2, Math.min(end, comma + 258)));
+}
+
+/** Where it stands next; the header's end if nowhere. */
+function nextOf(header: string, text: string, from: number): number {
+  const at = header.indexOf(text, from);
+  return at === -1 ? header.length : at;
 }
 
 function skipBlanks(header: string, from: number): number {

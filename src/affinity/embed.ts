@@ -2,7 +2,7 @@ import QuickLRU from "quick-lru";
 
 import type { Arrival } from "../arrival.ts";
 import type { Pool, Rule } from "../model.ts";
-import { cookiesNamed, withValue } from "./cookie-header.ts";
+import { cookiesNamed, withValues } from "./cookie-header.ts";
 import type { Keyring, OriginTags } from "./keyring.ts";
 import type { KeySource, Sighting } from "./sighting.ts";
 import { TOKEN_CHARS, tokenCodec, type Token } from "./token.ts";
@@ -76,10 +76,8 @@ export function unwrap(given: string): { token: string; value: string } | null {
 export function unwrapCookies(header: string, names: readonly string[]): string {
   let opened = header;
   for (const name of names) {
-    for (const pair of cookiesNamed(opened, name).reverse()) {
-      const parts = unwrap(pair.value);
-      if (parts !== null) opened = withValue(opened, pair, parts.value);
-    }
+    const pairs = cookiesNamed(opened, name);
+    opened = withValues(opened, pairs, ({ value }) => unwrap(value)?.value ?? null);
   }
   return opened;
 }

@@ -22,7 +22,15 @@ export function compilePool(
         expected: "the name of a service, mTLS or VPC binding of this Worker",
       });
     }
-    return compileOrigin(origin, fetcher);
+    const compiled = compileOrigin(origin, fetcher);
+    if (compiled.name === "") {
+      problems.push({
+        path: `${path}.origins[${index}].name`,
+        value: "absent",
+        expected: "a name, because none can be made of this URL",
+      });
+    }
+    return compiled;
   });
   problems.push(
     ...repeated(origins, (origin) => origin.name, `${path}.origins`, "name"),

@@ -25,6 +25,15 @@ function valueAt(given: unknown, issue: v.BaseIssue<unknown>): unknown {
 export function show(value: unknown): string {
   if (value === undefined) return "absent";
   // Credentials in a URL are somebody's secret, even if they are in the wrong place.
-  const text = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/"\s]*@/g, "//(hidden)@");
+  const text = written(value).replace(/\/\/[^/"\s]*@/g, "//(hidden)@");
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+}
+
+/** As JSON; what is none (too deep, of another kind) by the name of its kind. */
+function written(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? typeof value;
+  } catch {
+    return typeof value;
+  }
 }

@@ -137,12 +137,16 @@ export function durableStore(pool: Pool, namespace: DurableObjectNamespace): Ses
     return null;
   }
 
-  /** The cursor is `<shard>.<last id>`: rows keep their place whatever happens to others. */
+  /**
+   * The cursor is `<shard>.<last id>`: rows keep their place whatever happens to others. Nothing
+   * follows one that is none.
+   */
   async function list(cursor: string, filter: Filter, most: number) {
-    const [start, last = ""] = cursor.split(".");
+    const [start = "", last = ""] = cursor.split(".");
+    const begin = start === "" ? 0 : /^\d{1,4}$/.test(start) ? Number(start) : shardCount;
     const sessions: Session[] = [];
-    for (let shard = Number(start) || 0; shard < shardCount; shard += 1) {
-      const after = sessions.length === 0 && shard === (Number(start) || 0) ? last : "";
+    for (let shard = begin; shard < shardCount; shard += 1) {
+      const after = sessions.length === 0 && shard === begin ? last : "";
       const wanted = most - sessions.length;
       const page = await call(shard, (at) => at.list({ after, filter, most: wanted }));
       sessions.push(...page);

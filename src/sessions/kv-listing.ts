@@ -54,6 +54,7 @@ export function kvListing(
     const [start = "", last = ""] = cursor.split(".");
     const sessions: Session[] = [];
     let next: string | null = null;
+    if (!isCursor(start)) return { sessions, next };
     for await (const page of pages(start || FIRST_PAGE, LIST_CALLS)) {
       const wanted = page.sessions.filter((one) => one.id > last && fits(one, filter));
       sessions.push(...wanted.slice(0, most - sessions.length));
@@ -83,6 +84,16 @@ function fits(session: Session, { origin, by }: Filter): boolean {
 /** KV's cursors are opaque; ours travel in URLs. */
 function encode(cursor: string): string {
   return new TextEncoder().encode(cursor).toBase64(BASE64URL);
+}
+
+/** Nothing follows what is none. */
+function isCursor(start: string): boolean {
+  try {
+    decode(start);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function decode(start: string): string | null {

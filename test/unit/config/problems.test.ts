@@ -165,6 +165,59 @@ describe("settings that don't go together", () => {
   );
 });
 
+describe("a path pattern", () => {
+  // A URLPattern becomes a regular expression, and a client chooses the path that it is tried on.
+  it.for([
+    "/:a-:b",
+    "/:a-:b-:c",
+    "/:room*",
+    "/:room+",
+    "/{:room}*",
+    "/{x:room}+",
+    "/:a/{b}*",
+    "/:room/*/x/*",
+    "/*:room",
+    "/**/:room",
+    "/:a/(\\d+)",
+    "/:räume",
+  ])("%s is refused: its time could run away", (pattern, { expect }) => {
+    expect(poolProblems({ affinity: [`path:${pattern}`] })).toMatchObject([
+      { path: "affinity[0].pattern", expected: expect.stringContaining("URLPattern path") },
+    ]);
+  });
+
+  it.for([
+    "/:room",
+    "/rooms/:room/*",
+    "/*/rooms/:room",
+    "/v1/:tenant/users/:user.json",
+    "/:a/:b/:c/:d",
+    "/time\\:zone/:city",
+    "/a\\+b\\*\\{/:room",
+  ])("%s is taken", (pattern, { expect }) => {
+    expect(poolProblems({ affinity: [`path:${pattern}`] })).toEqual([]);
+  });
+});
+
+describe("an origin without a name", () => {
+  it.for(["http://[::]", "https://-", "http://..."])(
+    "needs one where %s gives none",
+    (url, { expect }) => {
+      expect(poolProblems({ origins: [{ url }] })).toMatchObject([{ path: "origins[0].name" }]);
+      expect(poolProblems({ origins: [{ url, name: "app-1" }] })).toEqual([]);
+    },
+  );
+});
+
+describe("a value that JSON can't show", () => {
+  it("is told by its kind", ({ expect }) => {
+    const circle: unknown[] = [];
+    circle.push(circle);
+    const shown = [circle, 1n].map((name) => poolProblems({ name })[0]?.value);
+    expect(shown).toEqual(["object", "bigint"]);
+  });
+});
+
 describe("secrets", () => {
   it("are never quoted, however wrong they are", ({ expect }) => {
     const short = "pssst-too-short";

@@ -86,6 +86,21 @@ describe("the session map in Durable Objects", () => {
     expect(Object.fromEntries(await store.counts())).toEqual({ "app-0": 27, "app-1": 26 });
   });
 
+  it.for(["-1", "-Infinity", "Infinity", "5", "99999", "1e1", "0x1", "x", "-1.abc", "."])(
+    "lists nothing, and asks nobody, after %j, which is no cursor",
+    async (cursor, { expect }) => {
+      const { storeWith } = newPool();
+      const asked: string[] = [];
+      const namespace = {
+        getByName: (name: string) => (asked.push(name), env.SESSION_MAP.getByName(name)),
+      } as unknown as typeof env.SESSION_MAP;
+      const store = storeWith({ shards: 5 }, namespace);
+      expect(await store.list(cursor, ALL, 10)).toEqual({ sessions: [], next: null });
+      expect(asked.filter((name) => !/\/[0-4]$/.test(name))).toEqual([]);
+      expect(asked.length).toBeLessThanOrEqual(cursor === "." ? 5 : 0);
+    },
+  );
+
   it("finds and releases a session by the id that the list shows", async ({ expect }) => {
     const { storeWith } = newPool();
     const store = storeWith();

@@ -467,6 +467,14 @@ describe("a listing of KV", () => {
     expect(following.sessions.map(({ id }) => id)).toEqual([10, 11, 12].map(idOf));
   });
 
+  it("ends after a cursor that is none", async ({ expect }) => {
+    const { store, calls } = newStore();
+    for (const cursor of ["A", "A.", "AB=C.x", "%"]) {
+      expect(await store.list(cursor, ALL, 10), cursor).toEqual({ sessions: [], next: null });
+    }
+    expect(calls.lists).toBe(0);
+  });
+
   it("has cursors that the admin takes, and takes the admin's for a first page", async ({
     expect,
   }) => {

@@ -121,6 +121,15 @@ export interface RebalanceSettings {
 export interface AdminSettings {
   readonly path: string;
   readonly token: string | null;
+  /** Null: Cloudflare Access opens nothing. */
+  readonly access: AccessSettings | null;
+}
+
+/** The Cloudflare Access application in front of the admin routes. */
+export interface AccessSettings {
+  /** The name before `.cloudflareaccess.com`. */
+  readonly team: string;
+  readonly audience: string;
 }
 
 export interface Config {

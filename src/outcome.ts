@@ -145,7 +145,7 @@ export function failureResponse(
 }
 
 /** Browsers put text/html first; API clients that list it at all put JSON before it. */
-function prefersHtml(accept: string | null): boolean {
+export function prefersHtml(accept: string | null): boolean {
   if (accept === null) return false;
   const html = accept.indexOf("text/html");
   if (html === -1) return false;

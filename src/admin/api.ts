@@ -1,10 +1,9 @@
 import { Hono, type Context } from "hono";
 
-import { requestIdOf } from "../arrival.ts";
 import type { Router } from "../assemble.ts";
 import type { AdminSettings, Problem } from "../model.ts";
-import { failureResponse, type Failure } from "../outcome.ts";
-import { isAuthorized } from "./auth.ts";
+import { fail, guarded, makeDoor } from "./auth.ts";
+import { addLogin } from "./dashboard/login.tsx";
 import type { Endpoint } from "./endpoint.ts";
 import { readBody, readQuery } from "./input.ts";
 import { ROUTES } from "./routes/table.ts";
@@ -19,16 +18,10 @@ export interface AdminParts {
 /** The admin routes (DESIGN.md §9), all of them behind the token. */
 export function adminApp({ admin, router, problems }: AdminParts) {
   const app = new Hono({ strict: true }).basePath(admin.path);
-  const { token } = admin;
-
-  app.use(async (c, next) => {
-    if (token === null) return fail(c, { code: "not_found" });
-    if (!(await isAuthorized(c.req.raw.headers, token))) return fail(c, { code: "unauthorized" });
-    await next();
-    c.header("Cache-Control", "no-store");
-    c.header("X-Content-Type-Options", "nosniff");
-    return undefined;
-  });
+  const door = makeDoor(admin);
+  app.use(guarded);
+  addLogin(app, admin, door);
+  app.use(door.guard);
 
   for (const [path, methods] of byPath(ROUTES)) {
     const allow = [...methods.keys()]
@@ -90,9 +83,4 @@ function misconfigured(c: Context, problems: readonly Problem[]): Response {
     problems,
   };
   return c.json(body, 500, { "Content-Type": "application/problem+json" });
-}
-
-function fail(c: Context, failure: Failure): Response {
-  const { headers } = c.req.raw;
-  return failureResponse(failure, requestIdOf(headers), headers.get("accept"));
 }

@@ -1,6 +1,13 @@
 import * as v from "valibot";
 
-import type { AdminSettings, Config, LogSettings, Pool, Problem } from "../model.ts";
+import type {
+  AccessSettings,
+  AdminSettings,
+  Config,
+  LogSettings,
+  Pool,
+  Problem,
+} from "../model.ts";
 import { compilePool } from "./compile.ts";
 import { cookieClashes } from "./cookie-clash.ts";
 import { originUrl, pool as poolSchema } from "./pool.ts";
@@ -46,13 +53,14 @@ export function readVars(
   problems: Problem[],
 ): Pick<Config, "pools" | "exposeStatus" | "log"> & { admin: AdminSettings } {
   const path = readAdminPath(env["ADMIN_PATH"], problems);
+  const access = readAccess(env["ACCESS_TEAM"], env["ACCESS_AUD"], problems);
   const expose = env["EXPOSE"] ?? "";
   if (expose !== "" && expose !== "status") {
     problems.push({ path: "EXPOSE", value: show(expose), expected: '"status", or absent' });
   }
   const pools = readPools(env, problems);
   const log = readLog(env["LOG"], problems);
-  return { pools, log, exposeStatus: expose === "status", admin: { path, token: null } };
+  return { pools, log, exposeStatus: expose === "status", admin: { path, token: null, access } };
 }
 
 /** "changes" (default), "all", "none", or a share of the plain hits beside the changes, such as "1%". */
@@ -218,6 +226,24 @@ function readToken(given: unknown, problems: Problem[]): string | null {
     value: "(hidden)",
     expected: `at least ${TOKEN_LENGTH} printable characters without blanks, or absent (no admin routes then)`,
   });
+  return null;
+}
+
+/** Both or neither: a team alone would let every application of the team in. */
+function readAccess(team: unknown, audience: unknown, problems: Problem[]): AccessSettings | null {
+  const isAbsent = (given: unknown) => given === undefined || given === "";
+  if (isAbsent(team) && isAbsent(audience)) return null;
+  const isTeam = typeof team === "string" && /^[a-z0-9-]{1,63}$/.test(team);
+  const isAudience = typeof audience === "string" && /^[\w-]{16,128}$/.test(audience);
+  if (isTeam && isAudience) return { team, audience };
+  if (!isTeam) {
+    const expected = "the name before .cloudflareaccess.com, or absent beside an absent ACCESS_AUD";
+    problems.push({ path: "ACCESS_TEAM", value: show(team), expected });
+  }
+  if (!isAudience) {
+    const expected = "the application's audience tag, or absent beside an absent ACCESS_TEAM";
+    problems.push({ path: "ACCESS_AUD", value: show(audience), expected });
+  }
   return null;
 }
 

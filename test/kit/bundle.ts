@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import { parse } from "smol-toml";
 
 export const projectRoot = resolve(import.meta.dirname, "../..");
@@ -15,21 +15,27 @@ export interface Bundle {
 export interface BundleOptions {
   readonly entry: string;
   readonly minify?: boolean;
+  /** Whether what the dashboard's pages load is in it, as in a deploy. Default: true. */
+  readonly assets?: boolean;
 }
 
 const built = new Map<string, Promise<Bundle>>();
 
 /** Builds a Worker the way a deploy does, once per process, entry and kind. */
-export function bundleWorker({ entry, minify = false }: BundleOptions): Promise<Bundle> {
-  const key = `${resolve(projectRoot, entry)}:${minify}`;
+export function bundleWorker({
+  entry,
+  minify = false,
+  assets = true,
+}: BundleOptions): Promise<Bundle> {
+  const key = `${resolve(projectRoot, entry)}:${minify}:${assets}`;
   const known = built.get(key);
   if (known) return known;
-  const bundle = buildOnce(resolve(projectRoot, entry), minify);
+  const bundle = buildOnce(resolve(projectRoot, entry), minify, assets);
   built.set(key, bundle);
   return bundle;
 }
 
-async function buildOnce(entry: string, minify: boolean): Promise<Bundle> {
+async function buildOnce(entry: string, minify: boolean, assets: boolean): Promise<Bundle> {
   const result = await build({
     entryPoints: [entry],
     absWorkingDir: projectRoot,
@@ -43,6 +49,7 @@ async function buildOnce(entry: string, minify: boolean): Promise<Bundle> {
     external: ["cloudflare:*", "node:*"],
     // The text modules of a deploy: files that wrangler's default rules import as strings.
     loader: { ".txt": "text", ".html": "text", ".sql": "text" },
+    plugins: [assetText(assets)],
     minify,
     logLevel: "silent",
   });
@@ -54,6 +61,19 @@ async function buildOnce(entry: string, minify: boolean): Promise<Bundle> {
   writeFileSync(`${path}.${process.pid}`, output.contents);
   renameSync(`${path}.${process.pid}`, path);
   return { path, bytes: output.contents.byteLength };
+}
+
+/** The Text rule of wrangler.toml: what the dashboard's pages load. */
+function assetText(assets: boolean): Plugin {
+  return {
+    name: "assets",
+    setup({ onLoad }) {
+      onLoad({ filter: /\.(min\.js|client\.js|css|svg)$/ }, ({ path }) => ({
+        contents: assets ? readFileSync(path) : "",
+        loader: "text",
+      }));
+    },
+  };
 }
 
 /** Named by content, so that every test process finds the same files and none is left over. */

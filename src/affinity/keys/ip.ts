@@ -8,13 +8,16 @@ type Address = ReturnType<typeof ipaddr.process>;
 
 /** The client's network: its address with all but the first `v4` or `v6` bits cleared. */
 export function ipKey(v4: number, v6: number): KeySource {
-  return (_, clientIp) => {
-    const address = parseAddress(clientIp);
-    if (address === null) return null;
-    const bits = address.kind() === "ipv4" ? v4 : v6;
-    const bytes = address.toByteArray().map((byte, index) => byte & maskByte(bits - index * 8));
-    return `${ipaddr.fromByteArray(bytes).toString()}/${bits}`;
-  };
+  return (_, clientIp) => networkOf(clientIp, v4, v6);
+}
+
+/** `192.0.2.0/24`; null for what is no address. */
+export function networkOf(text: string | null, v4: number, v6: number): string | null {
+  const address = parseAddress(text);
+  if (address === null) return null;
+  const bits = address.kind() === "ipv4" ? v4 : v6;
+  const bytes = address.toByteArray().map((byte, index) => byte & maskByte(bits - index * 8));
+  return `${ipaddr.fromByteArray(bytes).toString()}/${bits}`;
 }
 
 function maskByte(bits: number): number {

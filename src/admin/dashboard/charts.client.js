@@ -1,0 +1,2 @@
+// Draws the charts.
+document.documentElement.dataset.charts = "";

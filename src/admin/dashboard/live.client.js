@@ -1,0 +1,2 @@
+// Keeps the page live.
+document.documentElement.dataset.live = "";

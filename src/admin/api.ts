@@ -3,6 +3,7 @@ import { Hono, type Context } from "hono";
 import type { Router } from "../assemble.ts";
 import type { AdminSettings, Problem } from "../model.ts";
 import { fail, guarded, makeDoor } from "./auth.ts";
+import { addAssets } from "./dashboard/assets.ts";
 import { addLogin } from "./dashboard/login.tsx";
 import type { Endpoint } from "./endpoint.ts";
 import { readBody, readQuery } from "./input.ts";
@@ -20,6 +21,7 @@ export function adminApp({ admin, router, problems }: AdminParts) {
   const app = new Hono({ strict: true }).basePath(admin.path);
   const door = makeDoor(admin);
   app.use(guarded);
+  if (admin.token !== null) addAssets(app);
   addLogin(app, admin, door);
   app.use(door.guard);
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { headerOf } from "../kit/raw-http.ts";
-import { adminToken, rawRequest, startScene, type Row, type Scene } from "./scene.ts";
+import { adminToken, freshIp, rawRequest, startScene, type Row, type Scene } from "./scene.ts";
 
 let scene: Scene;
 let row: Row | undefined;
@@ -33,7 +33,11 @@ describe("the admin's door", () => {
 
   test.for(wrong)("is closed to %s: 401", async ([, authorization], { expect }) => {
     for (const route of [...routes, "/api/none", "/"]) {
-      const lines = authorization === undefined ? [] : [`Authorization: ${authorization}`];
+      // Each from an address of its own: wrong tokens are slowed by address.
+      const lines = [
+        `CF-Connecting-IP: ${freshIp()}`,
+        ...(authorization === undefined ? [] : [`Authorization: ${authorization}`]),
+      ];
       const answer = await rawRequest(scene.url, `GET /__limpet${path(route)}`, lines);
       expect([route, answer.status]).toEqual([route, 401]);
       expect(headerOf(answer, "www-authenticate")).toMatch(/^Bearer\b/);

@@ -15,13 +15,11 @@ const FORM_BYTES = 8_192;
 export function addLogin(app: Hono, { path, token }: AdminSettings, door: Door): void {
   if (token === null) return;
 
-  app.get("/", async (c, next) => {
+  app.get("/*", async (c, next) => {
+    if (c.req.path !== path && c.req.path !== `${path}/`) return next();
     if (c.req.header("authorization") !== undefined) return next();
     if (!prefersHtml(c.req.header("accept") ?? null) || (await door.isOpenTo(c))) return next();
-    // Relative links of the page count from the slash.
-    return new URL(c.req.url).pathname === path
-      ? c.redirect(`${path}/`, 302)
-      : sendLogin(c, path, null);
+    return sendLogin(c, path, null);
   });
 
   app.post(

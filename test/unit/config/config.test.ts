@@ -6,6 +6,7 @@ import {
   DEFAULT_COOKIE,
   DEFAULT_POOL,
   ONE_ORIGIN,
+  problemsOf,
   SECRET,
   SERVICE,
 } from "./fixtures.ts";
@@ -135,7 +136,7 @@ describe("the other bindings", () => {
       ADMIN_TOKEN: "sixteen-letters!",
       EXPOSE: "status",
     });
-    expect(admin).toEqual({ path: "/ops/limpet", token: "sixteen-letters!" });
+    expect(admin).toEqual({ path: "/ops/limpet", token: "sixteen-letters!", access: null });
     expect(exposeStatus).toBe(true);
   });
 
@@ -162,6 +163,26 @@ describe("the other bindings", () => {
       ok: false,
       admin: { path: "/ops", token: "sixteen-letters!" },
     });
+  });
+
+  it("knows the Access application in front of the admin", ({ expect }) => {
+    const ACCESS_AUD = "4714c1358e65fe4b408ad6d432a5f878f08194bdb4752441fd56faefa9b2b6f2";
+    const env = { ORIGINS: ONE_ORIGIN, ACCESS_TEAM: "my-team", ACCESS_AUD };
+    expect(configOf(env).admin.access).toEqual({ team: "my-team", audience: ACCESS_AUD });
+    expect(configOf({ ORIGINS: ONE_ORIGIN }).admin.access).toBeNull();
+  });
+
+  it.for([
+    [{ ACCESS_TEAM: "my-team" }, "ACCESS_AUD"],
+    [{ ACCESS_AUD: "4714c1358e65fe4b408ad6d432a5f878" }, "ACCESS_TEAM"],
+    [
+      { ACCESS_TEAM: "my-team.cloudflareaccess.com", ACCESS_AUD: "4714c1358e65fe4b408ad6d4" },
+      "ACCESS_TEAM",
+    ],
+    [{ ACCESS_TEAM: "my-team", ACCESS_AUD: "a b" }, "ACCESS_AUD"],
+  ] as const)("wants team and audience of Access together: %j", ([env, path], { expect }) => {
+    const problems = problemsOf({ ORIGINS: ONE_ORIGIN, ...env });
+    expect(problems.map((problem) => problem.path)).toEqual([path]);
   });
 
   it("has no admin for a token that is too short", ({ expect }) => {

@@ -27,7 +27,7 @@ describe("the small form", () => {
         state: "active",
       })),
     );
-    expect(admin).toEqual({ path: "/__limpet", token: null });
+    expect(admin).toEqual({ path: "/__limpet", token: null, access: null });
     expect(exposeStatus).toBe(false);
     expect(secrets).toEqual([SECRET]);
   });

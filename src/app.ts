@@ -3,6 +3,7 @@ import { assemble, type Namespaces, type Router } from "./assemble.ts";
 import { readConfig, type Reading } from "./config/config.ts";
 import { unknownOptions, withOptions, type LimpetOptions } from "./config/options.ts";
 import type { AdminSettings, Background } from "./model.ts";
+import { observeRefusal } from "./observe.ts";
 import { failureResponse, type Failure } from "./outcome.ts";
 import { requestIdOf } from "./arrival.ts";
 import { route } from "./route.ts";
@@ -34,7 +35,8 @@ interface Isolate {
   readonly router: Promise<Router> | null;
 }
 
-type Elsewhere<T> = (request: Request) => T | Promise<T>;
+/** What becomes of a request that no pool takes; it may be refused. */
+type Elsewhere<T> = (refuse: (failure: Failure) => Promise<Response>) => T | Promise<T>;
 
 /**
  * A sticky-session router. What the options leave out is read from the environment of the first
@@ -53,9 +55,11 @@ export function limpet(options: LimpetOptions = {}): Limpet {
     if (isAdminPath(request.url, isolate.admin.path)) {
       return isolate.adminFetch(request, env, ctx as ExecutionContext);
     }
-    const answer = await serve(isolate, request, (work) => ctx.waitUntil(work));
+    const background: Background = (work) => ctx.waitUntil(work);
+    const answer = await serve(isolate, request, background);
     if (answer instanceof Response) return answer;
-    return answer === null ? elsewhere(request) : refuse(request, answer);
+    const refuseIt = (failure: Failure) => refuse(isolate, request, failure, background);
+    return answer === null ? elsewhere(refuseIt) : refuseIt(answer);
   }
 
   function newIsolate(env: object, ctx: Lifetime): Isolate {
@@ -69,11 +73,11 @@ export function limpet(options: LimpetOptions = {}): Limpet {
 
   return Object.assign(
     function limpet({ req, env, executionCtx }: MountContext, next: () => Promise<void>) {
-      return handle(req.raw, env, executionCtx, next);
+      return handle(req.raw, env, executionCtx, () => next());
     },
     {
       fetch: (request: Request, env: object, ctx: Lifetime) =>
-        handle(request, env, ctx, refuseUnknown),
+        handle(request, env, ctx, (refuse) => refuse({ code: "no_pool" })),
     },
   );
 }
@@ -95,12 +99,16 @@ async function serve(
   }
 }
 
-function refuse({ headers }: Request, failure: Failure): Response {
-  return failureResponse(failure, requestIdOf(headers), headers.get("accept"));
-}
-
-function refuseUnknown(request: Request): Response {
-  return refuse(request, { code: "no_pool" });
+async function refuse(
+  { router }: Isolate,
+  { headers }: Request,
+  failure: Failure,
+  background: Background,
+): Promise<Response> {
+  const response = failureResponse(failure, requestIdOf(headers), headers.get("accept"));
+  const made = router === null ? null : await router.catch(() => null);
+  if (made !== null) observeRefusal(made, null, headers, failure, response.status, background);
+  return response;
 }
 
 function isolateOf(reading: Reading, env: Readonly<Record<string, unknown>>): Isolate {

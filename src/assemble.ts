@@ -10,6 +10,7 @@ import type { Arrival } from "./arrival.ts";
 import { makeBalancer, type Balancer } from "./balancing/balancer.ts";
 import { makeBursts, type Bursts } from "./balancing/bursts.ts";
 import { healthWatch, type HealthWatch } from "./health-watch.ts";
+import { makeMeter, makeRefusals, type Meter, type Refusals } from "./metrics/meter.ts";
 import type { Config, Pool } from "./model.ts";
 import { hostMatcher, pathMatcher, type Matcher } from "./pools/match.ts";
 import type { Control, Plan } from "./pools/control.ts";
@@ -17,6 +18,7 @@ import { planOf, viewer, type Viewer } from "./pools/view.ts";
 import type { SessionStore } from "./session-store.ts";
 import { durableStore } from "./sessions/durable-store.ts";
 import { kvStore } from "./sessions/kv-store.ts";
+import { warn } from "./warn.ts";
 
 /** The bindings a router needs; who mounts it passes them. */
 export interface Namespaces {
@@ -41,6 +43,10 @@ export interface PoolParts {
   readonly health: HealthWatch;
   readonly control: () => Control;
   readonly plan: Plan;
+  /** What this isolate counts of the pool's requests. */
+  readonly meter: Meter;
+  /** Sends what has been counted now. Never throws. */
+  readonly report: () => Promise<void>;
   /** Whether origins issue IDs that have to be learned from their answers. */
   readonly learns: boolean;
   readonly unwrapping: Unwrapping;
@@ -49,6 +55,7 @@ export interface PoolParts {
 export interface Router {
   readonly config: Config;
   readonly pools: readonly PoolParts[];
+  readonly refusals: Refusals;
 }
 
 export async function assemble(config: Config, namespaces: Namespaces): Promise<Router> {
@@ -61,10 +68,13 @@ export async function assemble(config: Config, namespaces: Namespaces): Promise<
     })),
   );
   const ours = all.flatMap(({ carriers }) => [...carriers.of.values()].flatMap((one) => one.names));
+  const isolate = crypto.randomUUID();
+  const refusals = makeRefusals();
   const pools = all.map(({ pool, carriers, plan }): PoolParts => {
     const control = () => namespaces.poolState.getByName(pool.name) as unknown as Control;
     const watch = healthWatch(pool, control, () => view);
-    const view: Viewer = viewer(pool, plan, control, watch.local);
+    const meter = makeMeter(isolate, refusals);
+    const view: Viewer = viewer(pool, plan, control, watch.local, meter);
     return {
       pool,
       match: hostMatcher(pool),
@@ -84,11 +94,24 @@ export async function assemble(config: Config, namespaces: Namespaces): Promise<
       health: watch,
       control,
       plan,
+      meter,
+      report: () => report(meter, control, pool),
       learns: learnsFromAnswers(pool.rules),
       unwrapping: unwrapping(pool.rules, [...new Set(ours)]),
     };
   });
-  return { config, pools };
+  return { config, pools, refusals };
+}
+
+async function report(meter: Meter, control: () => Control, { name }: Pool): Promise<void> {
+  const counts = meter.take();
+  if (counts === null) return;
+  try {
+    await control().count(counts);
+  } catch (error) {
+    meter.giveBack(counts);
+    warn("counters not reported", { pool: name }, error);
+  }
 }
 
 function storeOf(pool: Pool, { sessionMap, sessionsKv }: Namespaces): SessionStore {

@@ -26,7 +26,12 @@ export type Sent =
       readonly pins: boolean;
       readonly attempts: number;
     }
-  | { readonly kind: "failed"; readonly placement: Placement; readonly failure: Failure };
+  | {
+      readonly kind: "failed";
+      readonly placement: Placement;
+      readonly failure: Failure;
+      readonly attempts: number;
+    };
 
 /**
  * Sends the request to its origin, and on to others while that may help: settling again, with what has
@@ -37,7 +42,9 @@ export async function send(trip: Trip, snapshot: Snapshot, first: Placement): Pr
   const { failover } = parts.pool;
   const mayRepeat = failover.retries > 0 && isRepeatable(arrival);
   const payload = await payloadOf(arrival, mayRepeat);
-  if (payload === null) return { kind: "failed", placement: first, failure: BROKEN };
+  if (payload === null) {
+    return { kind: "failed", placement: first, failure: BROKEN, attempts: 0 };
+  }
   const attemptsMost = mayRepeat && payload.isReplayable ? 1 + failover.retries : 1;
   let usable = snapshot;
   let placement = first;
@@ -47,7 +54,9 @@ export async function send(trip: Trip, snapshot: Snapshot, first: Placement): Pr
     const { origin } = placement.standing;
     const headers = headersFor(trip, placement);
     const attempt = await forward(arrival, origin, headers, payload, failover.timeoutMs);
-    if (attempt.kind === "client_gone") return { kind: "failed", placement, failure: BROKEN };
+    if (attempt.kind === "client_gone") {
+      return { kind: "failed", placement, failure: BROKEN, attempts };
+    }
     if (!payload.isBlameless) parts.health.observe(origin.name, attempt, trip.background);
     if (isGood(attempt, failover)) {
       if (last?.kind === "answered") discard(last.response);
@@ -67,7 +76,8 @@ export async function send(trip: Trip, snapshot: Snapshot, first: Placement): Pr
     placement = await place(trip, usable);
   }
   if (last?.kind === "answered" || (last !== null && placement.kind === "nobody")) return last;
-  return { kind: "failed", placement, failure: failureOf(placement, parts) };
+  const attempts = last?.attempts ?? 0;
+  return { kind: "failed", placement, failure: failureOf(placement, parts), attempts };
 }
 
 /** The last real answer is worth more than any failure of ours. */
@@ -94,10 +104,10 @@ function lastOf(
       attempts,
     };
   }
-  if (before?.kind === "answered") return before;
+  if (before?.kind === "answered") return { ...before, attempts };
   const { onLost, refuseStatus } = pool.failover;
   if (attempt.kind === "timeout") {
-    return { kind: "failed", placement: first, failure: { code: "origin_timeout" } };
+    return { kind: "failed", placement: first, failure: { code: "origin_timeout" }, attempts };
   }
   const isRefused = onLost === "refuse" && placement.outcome === "hit";
   return {
@@ -106,6 +116,7 @@ function lastOf(
     failure: isRefused
       ? { code: "session_lost", status: refuseStatus }
       : { code: "origin_unreachable" },
+    attempts,
   };
 }
 

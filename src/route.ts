@@ -5,12 +5,13 @@ import { arrive, requestIdOf } from "./arrival.ts";
 import type { Router } from "./assemble.ts";
 import { send, type Sent } from "./exchange.ts";
 import type { Background } from "./model.ts";
+import { observe, observeRefusal } from "./observe.ts";
 import { failureResponse, type Failure } from "./outcome.ts";
 import { poolFor } from "./pools/match.ts";
 import { hopsOf } from "./proxy/headers.ts";
 import { isPassing, refusalOf } from "./proxy/passing.ts";
 import { respond, withStatus } from "./proxy/respond.ts";
-import { affinityStatus, logRequest } from "./status.ts";
+import { affinityStatus } from "./status.ts";
 import { place, type Trip } from "./trip.ts";
 
 /**
@@ -28,7 +29,11 @@ export async function route(
 
   const hops = hopsOf(arrival.headers);
   const refusal = refusalOf(arrival, hops);
-  if (refusal !== null) return refuse(request, refusal);
+  if (refusal !== null) {
+    const response = refuse(request, refusal);
+    observeRefusal(router, parts, request.headers, refusal, response.status, background);
+    return response;
+  }
 
   const clientIp = parts.clientIp(arrival);
   const sightings = await identify(parts.readers, arrival, clientIp);
@@ -40,7 +45,7 @@ export async function route(
   const sent = await send(trip, snapshot, placement);
   const response =
     sent.kind === "failed" ? refuse(request, sent.failure) : await answer(trip, sent);
-  logRequest(router.config.log, trip, sent, response.status);
+  observe(router, trip, sent, response.status);
   return router.config.exposeStatus
     ? withStatus(response, affinityStatus(sent.placement))
     : response;

@@ -1,3 +1,4 @@
+import type { Counts, Sums } from "../counts.ts";
 import type { HealthSettings, RebalanceSettings, State } from "../model.ts";
 import type { EventRow, OriginRow } from "./statements.ts";
 
@@ -53,8 +54,40 @@ export interface OriginChange {
   readonly drainMs?: number | null;
 }
 
+/** A pool's counters since its control object began. */
+export interface PoolMetrics {
+  /** ms since the epoch. */
+  readonly since: number;
+  /** By origin; under "" what is no origin's. They only grow. */
+  readonly totals: ReadonlyMap<string, Readonly<Sums>>;
+  /** Live sessions by origin, up to a minute old; null if they can't be counted. */
+  readonly sessions: ReadonlyMap<string, number> | null;
+  /** Isolates that have reported within a minute. */
+  readonly isolates: number;
+  /** Since when requests are served without the map, ms since the epoch; null if they are not. */
+  readonly degradedSince: number | null;
+}
+
+export interface MinuteOfOrigin {
+  /** Live sessions when they were last counted. */
+  readonly sessions: number;
+  readonly requests: number;
+  /** Answers of 500 and above, the origin's own and those for it. */
+  readonly errors: number;
+}
+
+/** One minute of a pool's last hour. */
+export interface Minute {
+  /** Its start; ms since the epoch. */
+  readonly at: number;
+  /** Requests by outcome. */
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly origins: Readonly<Record<string, MinuteOfOrigin>>;
+}
+
 export interface Control {
-  view(known: number, digest: string): Promise<News>;
+  /** Takes the caller's counts along. */
+  view(known: number, digest: string, counts?: Counts | null): Promise<News>;
   adopt(plan: Plan): Promise<void>;
   recall(ids: readonly string[], leaseMs: number, cause: string): Promise<void>;
   /** An isolate has ejected an origin for its failures; false if too many are out already. */
@@ -64,4 +97,9 @@ export interface Control {
   /** Voids every pin of these origins; answers their new generations, in the same order. */
   raise(origins: readonly string[], cause: string): Promise<number[]>;
   events(upTo: number, most: number): Promise<EventRow[]>;
+  /** Adds what one isolate has counted since its last report. */
+  count(counts: Counts): Promise<void>;
+  metrics(): Promise<PoolMetrics>;
+  /** The last hour, oldest first; minutes without any traffic are missing. */
+  history(): Promise<readonly Minute[]>;
 }

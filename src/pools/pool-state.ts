@@ -1,8 +1,20 @@
 import { DurableObject } from "cloudflare:workers";
 
+import type { Counts } from "../counts.ts";
 import type { HealthSettings } from "../model.ts";
 import { warn } from "../warn.ts";
-import type { Control, News, OriginChange, Plan, PlannedOrigin } from "./control.ts";
+import { chronicle, type Chronicle } from "./chronicle.ts";
+import type {
+  Control,
+  Minute,
+  News,
+  OriginChange,
+  Plan,
+  PlannedOrigin,
+  PoolMetrics,
+} from "./control.ts";
+import { Ledger } from "./ledger.ts";
+import { MINUTE_MS } from "./minute.ts";
 import {
   beginDrain,
   changed,
@@ -32,6 +44,8 @@ const PROBES_AT_ONCE = 50;
 /** One pool's control plane: what operators did, what is observed, and what every isolate must know. */
 export abstract class PoolControl extends DurableObject implements Control {
   readonly #sql: Statements;
+  readonly #chronicle: Chronicle;
+  readonly #ledger: Ledger;
   #plan: Plan | null;
   #askedAt: number;
   #probedAt = 0;
@@ -39,12 +53,16 @@ export abstract class PoolControl extends DurableObject implements Control {
   #counts: ReadonlyMap<string, number> = new Map();
   #countsAt = 0;
   #counting = false;
+  /** When sessions were counted for the history, or that was tried. */
+  #sampledAt = 0;
   /** Whether this object has looked after its alarm since it woke up. */
   #isScheduled = false;
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
     this.#sql = statements(ctx.storage.sql);
+    this.#chronicle = chronicle(this.#sql);
+    this.#ledger = new Ledger(ctx.storage.sql, this.#chronicle, Date.now());
     const { plan, asked_at: askedAt, rebalanced_at: rebalancedAt } = this.#sql.control();
     this.#askedAt = askedAt;
     this.#rebalancedAt = rebalancedAt;
@@ -58,25 +76,25 @@ export abstract class PoolControl extends DurableObject implements Control {
   /** Whether the origin passes one probe. Never throws. */
   protected abstract probe(origin: PlannedOrigin, health: HealthSettings): Promise<boolean>;
 
-  async view(known: number, digest: string): Promise<News> {
+  async view(known: number, digest: string, counts: Counts | null = null): Promise<News> {
     const now = Date.now();
+    if (counts !== null) this.#take(counts, now);
     // Checks that rested while nobody asked go on.
     const hasRested = this.#note(now) || !this.#isScheduled;
     if (hasRested) await this.#schedule(now);
     if (this.#sql.dropRecalledUpTo(now) > 0) this.#sql.bump();
     if (this.#plan?.countsMatter) {
-      const counted = this.#recount(this.#plan);
-      if (this.#countsAt === 0) await counted;
-      else this.ctx.waitUntil(counted);
+      const recounted = this.#recount(this.#plan);
+      if (this.#countsAt === 0) await recounted;
+      else this.ctx.waitUntil(recounted);
     }
     const { version, ask_before: askBefore } = this.#sql.control();
     const wantsPlan = this.#plan?.digest !== digest;
     if (version === known) return { view: null, wantsPlan };
     const origins = rowsOf(this.#plan, this.#sql.origins());
     const recalled = new Map(this.#sql.recalled().map(({ id, at }) => [id, at + SKEW_MS]));
-    const counts = this.#counts;
-    const countsAt = this.#countsAt;
-    return { view: { version, origins, recalled, askBefore, counts, countsAt }, wantsPlan };
+    const counted = { counts: this.#counts, countsAt: this.#countsAt };
+    return { view: { version, origins, recalled, askBefore, ...counted }, wantsPlan };
   }
 
   async adopt(plan: Plan): Promise<void> {
@@ -106,7 +124,7 @@ export abstract class PoolControl extends DurableObject implements Control {
     this.#sql.dropRecalledUpTo(now);
     for (const id of ids) this.#sql.recall(id, now, now + leaseMs + SKEW_MS);
     if (this.#sql.recalled().length > RECALLED_MOST) this.#sql.recallAllBefore(now + SKEW_MS);
-    this.#sql.note(now, "sessions recalled", null, `${cause}: ${ids.length}`);
+    this.#chronicle.sum(now, "sessions recalled", null, cause, ids.length);
     this.#sql.bump();
   }
 
@@ -146,6 +164,38 @@ export abstract class PoolControl extends DurableObject implements Control {
     return this.#sql.events(upTo, most);
   }
 
+  async count(counts: Counts): Promise<void> {
+    this.#take(counts, Date.now());
+  }
+
+  async metrics(): Promise<PoolMetrics> {
+    const now = Date.now();
+    await this.#sample(now);
+    const { since, totals } = this.#ledger;
+    const sessions = this.#countsAt === 0 ? null : this.#counts;
+    const isolates = this.#ledger.isolates(now);
+    return { since, totals, sessions, isolates, degradedSince: this.#ledger.degradedSince(now) };
+  }
+
+  async history(): Promise<readonly Minute[]> {
+    const now = Date.now();
+    await this.#sample(now);
+    return this.#ledger.minutes(now);
+  }
+
+  #take(counts: Counts, now: number): void {
+    this.#ledger.add(counts, now);
+    this.ctx.waitUntil(this.#sample(now));
+  }
+
+  /** Counts the sessions for the history, once a minute while there is traffic or somebody looks. */
+  async #sample(now: number): Promise<void> {
+    if (this.#plan === null || now - this.#sampledAt < MINUTE_MS) return;
+    this.#sampledAt = now;
+    await this.#recount(this.#plan);
+    if (this.#countsAt > 0) this.#ledger.sampled(this.#counts, Date.now());
+  }
+
   /** Probes, ends drains, and sleeps until the next of either is due. */
   override async alarm(): Promise<void> {
     const plan = this.#plan;
@@ -175,7 +225,8 @@ export abstract class PoolControl extends DurableObject implements Control {
     const transfers = transfersFor(plan, this.#sql.origins(), this.#counts, Date.now());
     if (transfers.length === 0) return;
     const moved = await this.moveIdle(plan, transfers);
-    if (moved > 0) this.#sql.note(Date.now(), "rebalanced", null, `${moved} idle sessions moved`);
+    if (moved > 0)
+      this.#chronicle.note(Date.now(), "rebalanced", null, `${moved} idle sessions moved`);
   }
 
   async #probeAll(plan: Plan): Promise<void> {
@@ -240,7 +291,7 @@ export abstract class PoolControl extends DurableObject implements Control {
   #save(row: OriginRow, event?: string, cause = ""): void {
     this.#sql.putOrigin(row);
     this.#sql.bump();
-    if (event !== undefined) this.#sql.note(Date.now(), event, row.name, cause);
+    if (event !== undefined) this.#chronicle.note(Date.now(), event, row.name, cause);
   }
 
   async #schedule(now: number): Promise<void> {

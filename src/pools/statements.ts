@@ -121,16 +121,22 @@ export function statements(sql: SqlStorage) {
       sql.exec("DELETE FROM recalled");
     },
 
-    note: (at: number, kind: string, origin: string | null, cause: string) => {
-      sql.exec(
-        "INSERT INTO events (at, kind, origin, cause) VALUES (?, ?, ?, ?)",
-        at,
-        kind,
-        origin,
-        cause,
-      );
-      sql.exec("DELETE FROM events WHERE id <= (SELECT MAX(id) FROM events) - ?", EVENTS_MOST);
+    /** The new event's id. */
+    note(at: number, kind: string, origin: string | null, cause: string): number {
+      const { id } = sql
+        .exec<{ id: number }>(
+          "INSERT INTO events (at, kind, origin, cause) VALUES (?, ?, ?, ?) RETURNING id",
+          at,
+          kind,
+          origin,
+          cause,
+        )
+        .one();
+      sql.exec("DELETE FROM events WHERE id <= ?", id - EVENTS_MOST);
+      return id;
     },
+    retell: (id: number, cause: string) =>
+      sql.exec("UPDATE events SET cause = ? WHERE id = ?", cause, id),
     /** Newest first, up to a time. */
     events: (upTo: number, most: number) =>
       sql

@@ -1,3 +1,4 @@
+import type { Counts, CountSource } from "../counts.ts";
 import { isCountable } from "../countable.ts";
 import type { Background, Pool, Snapshot } from "../model.ts";
 import { warn } from "../warn.ts";
@@ -35,7 +36,13 @@ export interface LocalHealth {
   readonly changes: number;
 }
 
-export function viewer(pool: Pool, plan: Plan, control: () => Control, local: LocalHealth): Viewer {
+export function viewer(
+  pool: Pool,
+  plan: Plan,
+  control: () => Control,
+  local: LocalHealth,
+  counted: CountSource,
+): Viewer {
   let view = NOTHING_KNOWN;
   let changes = 0;
   let seen = snapshot(pool, view, local.ejections, 0);
@@ -63,7 +70,7 @@ export function viewer(pool: Pool, plan: Plan, control: () => Control, local: Lo
     begun += 1;
     const turn = begun;
     try {
-      const news = await control().view(view.version, plan.digest);
+      const news = await viewWith(counted.take());
       if (news.wantsPlan) await control().adopt(plan);
       // An answer that was overtaken by a newer one says nothing.
       if (news.view !== null && turn > applied) {
@@ -77,6 +84,16 @@ export function viewer(pool: Pool, plan: Plan, control: () => Control, local: Lo
       warn("pool view not refreshed", { pool: pool.name }, error);
     }
     return seen;
+  }
+
+  /** What was counted rides along, and is kept for the next time if it did not arrive. */
+  async function viewWith(counts: Counts | null) {
+    try {
+      return await control().view(view.version, plan.digest, counts);
+    } catch (error) {
+      if (counts !== null) counted.giveBack(counts);
+      throw error;
+    }
   }
 
   function refresh(): Promise<Snapshot> {

@@ -29,12 +29,19 @@ async function makeViewer(answer: (call: number, known: number) => Promise<News>
   const adopted: unknown[] = [];
   const work: Promise<unknown>[] = [];
   const local = { ejections: new Map<string, number>(), changes: 0 };
+  const counted = { take: () => null, giveBack: () => {} };
   const control = {
     view: (known: number) => answer(calls.push(known), known),
     adopt: async (plan: unknown) => void adopted.push(plan),
   };
   const plan = await planOf(pool);
-  const view = viewer(pool, plan, () => control as unknown as Control, local as LocalHealth);
+  const view = viewer(
+    pool,
+    plan,
+    () => control as unknown as Control,
+    local as LocalHealth,
+    counted,
+  );
   const current = () => view.current(Date.now(), (one) => work.push(one));
   return { ...view, current, calls, adopted, work, local, plan };
 }

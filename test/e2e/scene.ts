@@ -83,7 +83,10 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
 }
 
 /** A pool with these origins, by name and URL. */
-export function poolOf(origins: readonly Origin[], settings: PoolVars = {}): PoolVars {
+export function poolOf(
+  origins: readonly Pick<Origin, "name" | "url">[],
+  settings: PoolVars = {},
+): PoolVars {
   return {
     name: "default",
     origins: origins.map(({ name, url }) => ({ name, url })),

@@ -1,46 +1,22 @@
 import { randomUUID } from "node:crypto";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
-import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { startOrigin, type Origin, type OriginHandler } from "../kit/origins.ts";
-import { startRouter, type Router } from "../kit/workerd.ts";
-import { Admin, adminToken, freshIp, poolOf, secret } from "./scene.ts";
+import { mcpSessions } from "../../kit/apps/mcp-sessions.ts";
+import { startOrigin, type Origin, type OriginHandler } from "../../kit/origins.ts";
+import { startRouter, type Router } from "../../kit/workerd.ts";
+import { Admin, adminToken, freshIp, poolOf, secret } from "../scene.ts";
 
 let origins: readonly Origin[];
 let router: Router;
 const open: Client[] = [];
 
-/** An MCP server as the SDK's own examples make it: a transport per session, in memory. */
 function mcpServer(name: string): OriginHandler {
-  const transports = new Map<string, StreamableHTTPServerTransport>();
+  const answer = mcpSessions(name);
   return async (request, response, { ended, recorded }) => {
     await ended;
-    const body: unknown =
-      recorded.body.length > 0 ? JSON.parse(recorded.body.toString()) : undefined;
-    const id = request.headers["mcp-session-id"];
-    let transport = typeof id === "string" ? transports.get(id) : undefined;
-    if (id !== undefined && transport === undefined) {
-      response.writeHead(404).end();
-      return true;
-    }
-    if (transport === undefined) {
-      const fresh = new StreamableHTTPServerTransport({
-        sessionIdGenerator: () => randomUUID(),
-        onsessioninitialized: (session) => void transports.set(session, fresh),
-        onsessionclosed: (session) => void transports.delete(session),
-      });
-      const server = new McpServer({ name, version: "1.0.0" });
-      let calls = 0;
-      server.registerTool("count", { description: "Counts the calls of this session" }, () => {
-        calls += 1;
-        return { content: [{ type: "text", text: `${name} ${calls}` }] };
-      });
-      await server.connect(fresh as Parameters<McpServer["connect"]>[0]);
-      transport = fresh;
-    }
-    await transport.handleRequest(request, response, body);
+    const { body } = recorded;
+    await answer(request, response, body.length > 0 ? JSON.parse(body.toString()) : undefined);
     return true;
   };
 }

@@ -6,7 +6,9 @@ import type { Outcome } from "./outcome.ts";
 /** For the origin: only when its session is new, or came from elsewhere. */
 export function affinityEvent({ outcome, moved, held }: Placed): string | null {
   if (moved !== null) return `moved; from=${moved.from}; reason=${moved.reason}`;
-  const isNew = outcome !== "hit" && held.some((one) => one.isNew);
+  // Nobody knows whether a key is new that a failing map was asked for.
+  const isNew =
+    outcome !== "hit" && held.some((one) => one.isNew && (outcome !== "degraded" || !one.key));
   return isNew ? "new" : null;
 }
 

@@ -5,6 +5,7 @@ import { warn } from "../warn.ts";
 import type { Carriers } from "./carriers.ts";
 import { RECORD_WINDOW_MS, type Desk, type Held, type Placed } from "./desk.ts";
 import { placeOf } from "./held.ts";
+import { offer } from "./offer.ts";
 
 /**
  * Keeps the pin everywhere it is to be kept, once an origin has answered: moves rows, stores new ones,
@@ -104,12 +105,16 @@ export async function store(
     return;
   }
   const { key } = one;
+  if (desk.leases.pending.has(`${one.rule.id}\0${key}`)) return;
   const stored = desk.store.assign(ids, by, proposal, background).then(
     (answer) => {
       if (answer.kind !== "pinned") return;
       desk.leases.set(one.rule.id, key, { ...answer, id: ids[0] ?? "", since: one.created });
     },
-    (error: unknown) => warn("session not stored", { pool: desk.pool.name }, error),
+    (error: unknown) => {
+      warn("session not stored", { pool: desk.pool.name }, error);
+      offer(desk, one.rule, key, ids, { ...place, created: one.created }, background);
+    },
   );
   background(stored);
 }

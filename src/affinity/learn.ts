@@ -10,6 +10,7 @@ import type { Desk, Held, Placed } from "./desk.ts";
 import { sessionIds } from "./keyring.ts";
 import { unwrap } from "./embed.ts";
 import { newCarried, placeOf } from "./held.ts";
+import { offer } from "./offer.ts";
 import type { Sighting } from "./sighting.ts";
 
 /** What an answer taught, as far as it changes what the client gets. */
@@ -51,7 +52,7 @@ function isTaught({ by, pin, learn }: Rule): boolean {
 
 /**
  * Learns the IDs that an origin issued or ended in its answer, at headers. A learned ID is durable
- * when this resolves; if the map fails, the answer leaves all the same.
+ * when this resolves; if the map fails, the answer leaves all the same, and the map is told later.
  */
 export async function learn(
   desk: Desk,
@@ -180,18 +181,20 @@ async function learnKey(
 ): Promise<void> {
   const { rule, sighting } = lesson;
   if (sighting?.kind === "keyed" && sighting.key !== key) await forget(desk, lesson, background);
+  const place = placeOf(standing);
+  const known = desk.leases.get(rule.id, key, now, { recalled: NONE, askBefore: 0 });
+  if (known?.origin === place.origin && known.generation === place.generation) return;
+  const ids = await sessionIds(desk.keyring, desk.pool.name, rule, key);
+  const lease = { id: ids[0] ?? "", since: now };
   try {
-    const place = placeOf(standing);
-    const known = desk.leases.get(rule.id, key, now, { recalled: NONE, askBefore: 0 });
-    if (known?.origin === place.origin && known.generation === place.generation) return;
-    const ids = await sessionIds(desk.keyring, desk.pool.name, rule, key);
     const change: Change = { by: rule.by, from: null, to: place, created: now };
     const answer = await desk.store.move(ids, change);
-    if (answer.kind === "pinned") {
-      desk.leases.set(rule.id, key, { ...answer, id: ids[0] ?? "", since: now });
-    }
+    if (answer.kind === "pinned") desk.leases.set(rule.id, key, { ...answer, ...lease });
   } catch (error) {
     warn("id not learned", { pool: desk.pool.name }, error);
+    // This isolate believes it, and the others shall as soon as the map does.
+    desk.leases.set(rule.id, key, { ...place, created: now, seen: now, ...lease });
+    offer(desk, rule, key, ids, { ...place, created: now }, background);
   }
 }
 

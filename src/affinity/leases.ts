@@ -24,6 +24,8 @@ export interface Leases {
   /** Whether the caller is the first in half a lease to want to renew it. */
   claim(rule: string, key: string, now: number): boolean;
   drop(rule: string, key: string): void;
+  /** Keys, with their rules, that a map that failed will be told of again. */
+  readonly pending: Set<string>;
 }
 
 export interface Recalls {
@@ -35,6 +37,7 @@ export function makeLeases(leaseMs: number): Leases {
   const leases = new QuickLRU<string, Lease>({ maxSize: REMEMBERED });
   const claims = new QuickLRU<string, number>({ maxSize: REMEMBERED });
   return {
+    pending: new Set(),
     get(rule, key, now, { recalled, askBefore }) {
       const lease = leases.get(`${rule}\0${key}`);
       if (lease === undefined) return null;

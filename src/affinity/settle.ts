@@ -117,8 +117,7 @@ async function start(desk: Desk, visit: Visit, located: readonly Located[]): Pro
     return placed(candidate, located.length > 0 ? "skip" : "none", null, null, []);
   }
   if (failed !== undefined) {
-    const others = located.filter((one) => !one.degraded);
-    const held = heldFor(desk, visit, others, candidate);
+    const held = heldFor(desk, visit, located, candidate);
     return placed(candidate, "degraded", failed.rule, null, held);
   }
   const decider = located.find(({ sighting }) => believes(sighting));
@@ -161,7 +160,7 @@ async function decide(
     outcome = "degraded";
   }
   const held = heldFor(desk, visit, others, standing);
-  return placed(standing, outcome, rule, null, outcome === "new" ? [stored, ...held] : held);
+  return placed(standing, outcome, rule, null, outcome === "hit" ? held : [stored, ...held]);
 }
 
 function remember(desk: Desk, sighting: Sighting, id: string, pin: Pin, now: number): void {

@@ -40,6 +40,12 @@ describe("the origin is told", () => {
     },
   );
 
+  it("nothing, of a key that a failing map was asked for", ({ expect }) => {
+    const keyed = { isNew: true, key: "abc" } as Held;
+    expect(affinityEvent(placed("degraded", { held: [keyed] }))).toBeNull();
+    expect(affinityEvent(placed("new", { held: [keyed] }))).toBe("new");
+  });
+
   it("nothing, of a session that it knows or of none at all", ({ expect }) => {
     expect(affinityEvent(placed("hit", { held: [held(false)] }))).toBeNull();
     // Its second request, with which it is recorded, or another rule's row for it.

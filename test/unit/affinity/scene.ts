@@ -1,3 +1,5 @@
+import { vi } from "vitest";
+
 import { makeCarriers } from "../../../src/affinity/carriers.ts";
 import { commit } from "../../../src/affinity/commit.ts";
 import type { Desk, Placement } from "../../../src/affinity/desk.ts";
@@ -17,6 +19,9 @@ import { makePool } from "../fixtures.ts";
 import { rowOf, viewOf } from "../pools/fixtures.ts";
 import { NEW } from "./fixtures.ts";
 import { memoryStore, type MemoryStore } from "./memory-store.ts";
+
+// What is offered again to a map that failed is offered at once.
+vi.spyOn(scheduler, "wait").mockImplementation(async () => undefined);
 
 export const START = 1_790_000_000_000;
 export const MINUTE = 60_000;

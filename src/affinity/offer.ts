@@ -29,25 +29,20 @@ export function offer(
   if (pending.has(name) || pending.size >= PENDING_MOST) return;
   pending.add(name);
   const proposal = { ...offered, carried: false };
-  background(repeat(desk, rule, key, ids, proposal, background).finally(() => pending.delete(name)));
+  background(repeat(desk, rule, ids, proposal, background).finally(() => pending.delete(name)));
 }
 
 async function repeat(
   desk: Desk,
   rule: Rule,
-  key: string,
   ids: Ids,
   proposal: Proposal,
   background: Background,
 ): Promise<void> {
   for (const pauseMs of PAUSES_MS) {
     await scheduler.wait(pauseMs);
-    const since = Date.now();
     try {
-      const answer = await desk.store.assign(ids, rule.by, proposal, background);
-      if (answer.kind === "pinned") {
-        desk.leases.set(rule.id, key, { ...answer, id: ids[0] ?? "", since });
-      }
+      await desk.store.assign(ids, rule.by, proposal, background);
       return;
     } catch (error) {
       warn("session not stored", { pool: desk.pool.name }, error);

@@ -225,8 +225,9 @@ export abstract class PoolControl extends DurableObject implements Control {
     const transfers = transfersFor(plan, this.#sql.origins(), this.#counts, Date.now());
     if (transfers.length === 0) return;
     const moved = await this.moveIdle(plan, transfers);
-    if (moved > 0)
+    if (moved > 0) {
       this.#chronicle.note(Date.now(), "rebalanced", null, `${moved} idle sessions moved`);
+    }
   }
 
   async #probeAll(plan: Plan): Promise<void> {

@@ -32,6 +32,8 @@ app.use(
   }),
 );
 
+app.get("/healthz", (_, response) => void response.sendStatus(200));
+
 app.get("/", (_, response) => void response.json({ instance: instanceName }));
 
 app.get("/assets/style.css", (_, response) => {

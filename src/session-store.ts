@@ -67,6 +67,8 @@ export interface SessionStore {
     pace: Pace,
     then: (answer: Answer) => void,
   ): void;
+  /** What `assign` would answer. Changes nothing. */
+  look(ids: Ids, proposal: Proposal | null): Promise<Answer>;
   /** Moves the session unless somebody else has moved it meanwhile; then answers where to. */
   move(ids: Ids, change: Change): Promise<Answer>;
   /** Ends a session; pins that clients carry become void. Null if there is none. */

@@ -1,4 +1,4 @@
-import type { Placement } from "./affinity/desk.ts";
+import type { Placement, Visit } from "./affinity/desk.ts";
 import { settle } from "./affinity/settle.ts";
 import type { Sighting } from "./affinity/sighting.ts";
 import type { Arrival } from "./arrival.ts";
@@ -20,10 +20,15 @@ export interface Trip {
 
 /** Which origin serves, and where its pin is kept. */
 export function place(trip: Trip, snapshot: Snapshot): Promise<Placement> {
+  return settle(trip.parts.desk, visitOf(trip, snapshot));
+}
+
+/** The request as far as its pin is concerned. */
+export function visitOf(trip: Trip, snapshot: Snapshot): Visit {
   const { parts, arrival, clientIp, sightings, mayMake, background } = trip;
   // A burst is of one new session; where none is made, every request is on its own.
   const burster = mayMake && parts.pool.rules.length > 0 ? clientIp : null;
   const choose = chooser(parts, snapshot, arrival, burster);
   const { now } = arrival;
-  return settle(parts.desk, { sightings, snapshot, now, mayMake, background, choose });
+  return { sightings, snapshot, now, mayMake, background, choose };
 }

@@ -62,6 +62,7 @@ async function answer(c: Context, endpoint: Endpoint, router: Router): Promise<R
     query: query.value,
     body: body.value,
     request,
+    background: (work) => c.executionCtx.waitUntil(work),
   });
   if (reply instanceof Response) return reply;
   return "value" in reply ? Response.json(reply.value) : fail(c, reply);

@@ -1,6 +1,7 @@
 import type * as v from "valibot";
 
 import type { Router } from "../assemble.ts";
+import type { Background } from "../model.ts";
 import type { Failure } from "../outcome.ts";
 
 /**
@@ -26,6 +27,7 @@ export interface Call<Params, Query, Body> {
   readonly query: Query;
   readonly body: Body;
   readonly request: Request;
+  readonly background: Background;
 }
 
 /** A JSON value that fits the endpoint's schema, what went wrong, or an answer of any other kind. */

@@ -26,6 +26,8 @@ export interface Leases {
   drop(rule: string, key: string): void;
   /** Keys, with their rules, that a map that failed will be told of again. */
   readonly pending: Set<string>;
+  /** The same pins for whoever only looks: nothing is set, claimed, dropped or made more recent. */
+  looking(): Leases;
 }
 
 export interface Recalls {
@@ -36,16 +38,17 @@ export interface Recalls {
 export function makeLeases(leaseMs: number): Leases {
   const leases = new QuickLRU<string, Lease>({ maxSize: REMEMBERED });
   const claims = new QuickLRU<string, number>({ maxSize: REMEMBERED });
-  return {
+  function valid(lease: Lease | undefined, now: number, { recalled, askBefore }: Recalls) {
+    if (lease === undefined) return null;
+    const age = now - lease.since;
+    const isOver = age >= leaseMs || age < 0 || lease.since < askBefore;
+    const recalledAt = recalled.size === 0 ? undefined : recalled.get(lease.id);
+    return isOver || (recalledAt !== undefined && lease.since <= recalledAt) ? null : lease;
+  }
+
+  const made: Leases = {
     pending: new Set(),
-    get(rule, key, now, { recalled, askBefore }) {
-      const lease = leases.get(`${rule}\0${key}`);
-      if (lease === undefined) return null;
-      const age = now - lease.since;
-      const isOver = age >= leaseMs || age < 0 || lease.since < askBefore;
-      const recalledAt = recalled.size === 0 ? undefined : recalled.get(lease.id);
-      return isOver || (recalledAt !== undefined && lease.since <= recalledAt) ? null : lease;
-    },
+    get: (rule, key, now, view) => valid(leases.get(`${rule}\0${key}`), now, view),
     last: (rule, key) => leases.peek(`${rule}\0${key}`)?.origin ?? null,
     set(rule, key, lease) {
       if (leaseMs > 0 && key.length <= KEY_MOST) leases.set(`${rule}\0${key}`, lease);
@@ -59,5 +62,15 @@ export function makeLeases(leaseMs: number): Leases {
     drop(rule, key) {
       leases.delete(`${rule}\0${key}`);
     },
+    looking: () => ({
+      pending: new Set(),
+      get: (rule, key, now, view) => valid(leases.peek(`${rule}\0${key}`), now, view),
+      last: made.last,
+      set() {},
+      claim: () => false,
+      drop() {},
+      looking: made.looking,
+    }),
   };
+  return made;
 }

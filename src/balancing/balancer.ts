@@ -3,7 +3,7 @@ import type { BalanceName, Snapshot, Standing } from "../model.ts";
 import { lessLoaded } from "./least-sessions.ts";
 import { nearestOf } from "./nearest.ts";
 import { rendezvous, withinBounds } from "./rendezvous.ts";
-import { roundRobin } from "./round-robin.ts";
+import { roundRobin, type RoundRobin } from "./round-robin.ts";
 import { weightedRandom } from "./weighted-random.ts";
 
 /** What is asked of balancing. */
@@ -21,6 +21,10 @@ export interface Wanted {
 export interface Balancer {
   /** The origin for a session without a usable pin; null when nobody may take it. */
   pick(snapshot: Snapshot, wanted: Wanted): Standing | null;
+  /** Whether it has as many sessions as it may, with those that this isolate has placed since the count. */
+  isFull(standing: Standing): boolean;
+  /** The same for whoever only looks: picks as this one would next, and changes nothing here. */
+  looking(random: () => number): Balancer;
 }
 
 /** For this long after an origin came back, its share grows from a tenth to the whole. */
@@ -30,12 +34,29 @@ const nameOf = ({ origin }: Standing) => origin.name;
 
 /** `random` gives numbers in [0, 1). */
 export function makeBalancer(policy: BalanceName, random: () => number): Balancer {
-  const turns = roundRobin<Standing>(nameOf, random());
+  return balancerFrom(policy, random, {
+    turns: roundRobin(nameOf, random()),
+    recent: new Map(),
+    countsAt: 0,
+  });
+}
+
+interface Past {
+  readonly turns: RoundRobin<Standing>;
   /** Sessions this isolate has placed since those of the view were counted. */
-  const recent = new Map<string, number>();
-  let countsAt = 0;
+  readonly recent: Map<string, number>;
+  readonly countsAt: number;
+}
+
+function balancerFrom(
+  policy: BalanceName,
+  random: () => number,
+  { turns, recent, countsAt: before }: Past,
+): Balancer {
+  let countsAt = before;
 
   const loadOf = (standing: Standing) => standing.sessions + (recent.get(nameOf(standing)) ?? 0);
+  const isFull = (standing: Standing) => loadOf(standing) >= standing.origin.maxSessions;
 
   function byPolicy(list: readonly Standing[], arrival: Arrival): Standing | null {
     switch (policy) {
@@ -67,15 +88,16 @@ export function makeBalancer(policy: BalanceName, random: () => number): Balance
         countsAt = snapshot.countsAt;
         recent.clear();
       }
-      const open = without(snapshot.takers, avoid).filter(
-        (standing) => loadOf(standing) < standing.origin.maxSessions,
-      );
+      const open = without(snapshot.takers, avoid).filter((standing) => !isFull(standing));
       const warm = sameVersion(open, avoid).map((standing) => warming(standing, arrival.now));
       const picked = byPolicy(warm, arrival);
       if (picked === null) return null;
       recent.set(nameOf(picked), (recent.get(nameOf(picked)) ?? 0) + 1);
       return snapshot.standings.get(nameOf(picked)) ?? null;
     },
+    isFull,
+    looking: (dice) =>
+      balancerFrom(policy, dice, { turns: turns.fork(), recent: new Map(recent), countsAt }),
   };
 }
 

@@ -15,6 +15,8 @@ export interface Bursts {
   /** The origin this client's first request has just been given; null if there was none. */
   recent(client: string | null, now: number): string | null;
   note(client: string | null, origin: string, now: number): void;
+  /** The same for whoever only looks: nothing is noted. */
+  looking(): Bursts;
 }
 
 export function clientKey(arrival: Arrival, clientIp: string | null): string | null {
@@ -24,19 +26,29 @@ export function clientKey(arrival: Arrival, clientIp: string | null): string | n
 }
 
 export function makeBursts(): Bursts {
-  const first = new QuickLRU<string, { origin: string; at: number }>({
+  const first = new QuickLRU<string, First>({
     maxSize: REMEMBERED,
     maxAge: BURST_MS,
   });
-  return {
-    recent(client, now) {
-      const known = client === null ? undefined : first.get(client);
-      return known !== undefined && now - known.at < BURST_MS && now >= known.at
-        ? known.origin
-        : null;
-    },
+  const made: Bursts = {
+    recent: (client, now) => fresh(client === null ? undefined : first.get(client), now),
     note(client, origin, now) {
       if (client !== null) first.set(client, { origin, at: now });
     },
+    looking: () => ({
+      ...made,
+      recent: (client, now) => fresh(client === null ? undefined : first.peek(client), now),
+      note() {},
+    }),
   };
+  return made;
+}
+
+interface First {
+  readonly origin: string;
+  readonly at: number;
+}
+
+function fresh(known: First | undefined, now: number): string | null {
+  return known !== undefined && now - known.at < BURST_MS && now >= known.at ? known.origin : null;
 }

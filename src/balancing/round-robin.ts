@@ -7,6 +7,14 @@ export interface Weighted {
 export interface RoundRobin<T extends Weighted> {
   /** The next one of these; null if there is none. The list may change between calls. */
   next(list: readonly T[]): T | null;
+  /** One that goes on from here by itself. */
+  fork(): RoundRobin<T>;
+}
+
+interface Past {
+  readonly credit: ReadonlyMap<string, number>;
+  /** How many picks were passed over at the start; -1 before the first. */
+  readonly skip: number;
 }
 
 /**
@@ -17,9 +25,10 @@ export interface RoundRobin<T extends Weighted> {
 export function roundRobin<T extends Weighted>(
   nameOf: (item: T) => string,
   random: number,
+  before: Past = { credit: new Map(), skip: -1 },
 ): RoundRobin<T> {
-  const credit = new Map<string, number>();
-  let skip = -1;
+  const credit = new Map(before.credit);
+  let { skip } = before;
 
   function step(list: readonly T[]): T | null {
     let total = 0;
@@ -49,5 +58,6 @@ export function roundRobin<T extends Weighted>(
       }
       return step(list);
     },
+    fork: () => roundRobin(nameOf, random, { credit, skip }),
   };
 }

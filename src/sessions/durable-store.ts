@@ -11,6 +11,7 @@ import type {
   SessionStore,
 } from "../session-store.ts";
 import { CALL_CAP_MS, within } from "./deadline.ts";
+import { looked } from "./looked.ts";
 import type { Ask, Limits, Shard } from "./protocol.ts";
 import { placesOf } from "./shards.ts";
 
@@ -158,6 +159,13 @@ export function durableStore(pool: Pool, namespace: DurableObjectNamespace): Ses
 
   return {
     assign,
+    async look(ids, proposal) {
+      for (const { id, shard } of places(ids)) {
+        const known = await call(shard, (at) => at.look(id));
+        if (known.kind !== "unknown") return looked(known, proposal, Date.now());
+      }
+      return looked({ kind: "unknown" }, proposal, Date.now());
+    },
     later,
     move,
     async forget(ids) {

@@ -2,6 +2,7 @@ import type { Background, By, Pool, Session } from "../model.ts";
 import type { Answer, Change, Ids, Pace, Place, Proposal, SessionStore } from "../session-store.ts";
 import { warn } from "../warn.ts";
 import { capped } from "./deadline.ts";
+import { looked } from "./looked.ts";
 import { kvListing, type Row } from "./kv-listing.ts";
 
 /** KV refuses a shorter lifetime; a session that ends earlier is absent on read. */
@@ -95,6 +96,14 @@ export function kvStore(pool: Pool, kv: KVNamespace): SessionStore {
     return pinned(row, true);
   }
 
+  async function look(ids: Ids, proposal: Proposal | null): Promise<Answer> {
+    const now = Date.now();
+    const found = await locate(ids, now);
+    if (found === null) return looked({ kind: "unknown" }, proposal, now);
+    const { row } = found;
+    return looked(row.origin === null ? { kind: "released" } : pinned(row, false), proposal, now);
+  }
+
   /** KV has no use for company: the window is not waited for. */
   function later(
     ids: Ids,
@@ -170,6 +179,7 @@ export function kvStore(pool: Pool, kv: KVNamespace): SessionStore {
 
   return {
     assign: (ids, by, proposal, background) => capped(assign(ids, by, proposal, background)),
+    look: (ids, proposal) => capped(look(ids, proposal)),
     later,
     move: (ids, change) => capped(move(ids, change)),
     release: (id) => capped(release(id)),

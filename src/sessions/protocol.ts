@@ -30,6 +30,8 @@ export interface Page {
 /** The RPC surface of a shard. Every method may throw; callers go on without the map then. */
 export interface Shard {
   assign(asks: readonly Ask[], limits: Limits): Promise<Answer[]>;
+  /** What it would answer to somebody without a proposal. Changes nothing. */
+  look(id: string): Promise<Answer>;
   move(id: string, change: Change, limits: Limits): Promise<Answer>;
   release(id: string): Promise<Session | null>;
   find(id: string): Promise<Session | null>;

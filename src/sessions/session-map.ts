@@ -75,6 +75,12 @@ export class SessionMap extends DurableObject implements Shard {
     return row === null || row.origin === null ? null : this.#session(row);
   }
 
+  async look(id: string): Promise<Answer> {
+    const row = this.#live(id, Date.now());
+    if (row === null) return { kind: "unknown" };
+    return row.origin === null ? { kind: "released" } : pinned(row, false);
+  }
+
   async forget(id: string): Promise<void> {
     this.#size -= this.#sql.drop(id);
   }

@@ -1,7 +1,13 @@
 import type { Endpoint } from "../endpoint.ts";
 import { eventRoutes } from "./events.ts";
+import { explainRoutes } from "./explain.ts";
 import { poolRoutes } from "./pools.ts";
 import { sessionRoutes } from "./sessions.ts";
 
 /** Everything the admin can be asked. A new route is an `endpoint` in a file of its own, and a line here. */
-export const ROUTES: readonly Endpoint[] = [...sessionRoutes, ...poolRoutes, ...eventRoutes];
+export const ROUTES: readonly Endpoint[] = [
+  ...sessionRoutes,
+  ...poolRoutes,
+  ...eventRoutes,
+  ...explainRoutes,
+];

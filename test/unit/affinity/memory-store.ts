@@ -73,6 +73,16 @@ export function memoryStore(
       called("assign");
       return ask(id, by, proposal);
     },
+    async look([id = ""], proposal) {
+      called("look");
+      const row = live(id);
+      if (row !== undefined && row.origin !== null) return answer(row, false);
+      if (row !== undefined && (proposal === null || proposal.carried)) return { kind: "released" };
+      if (proposal === null) return { kind: "unknown" };
+      const { origin, generation, created } = proposal;
+      const seen = clock();
+      return { kind: "pinned", fresh: true, origin, generation, created: created ?? seen, seen };
+    },
     later([id = ""], by, proposal, { background }, then) {
       calls.push("later");
       const asked = Promise.resolve().then(() => {

@@ -1,0 +1,61 @@
+import * as v from "valibot";
+
+import { endpoint } from "../endpoint.ts";
+import { explain, explanation } from "../explain/explain.ts";
+import { fields } from "../schemas.ts";
+
+const URL_SHAPE = "an http or https URL of at most 8192 characters";
+const HEADERS = "an object of header fields, or a list of [name, value] pairs";
+const HEADERS_MOST = 200;
+
+const explainBody = fields({
+  url: v.pipe(
+    v.string(URL_SHAPE),
+    v.maxLength(8192, URL_SHAPE),
+    v.regex(/^https?:\/\//i, URL_SHAPE),
+    v.check((url) => URL.canParse(url), URL_SHAPE),
+  ),
+  method: v.optional(v.pipe(v.string("a method"), v.regex(/^[A-Za-z-]{1,32}$/, "a method")), "GET"),
+  headers: v.optional(
+    v.union(
+      [
+        v.record(v.string(), v.string(HEADERS), HEADERS),
+        v.pipe(
+          v.array(v.strictTuple([v.string(), v.string()], HEADERS), HEADERS),
+          v.maxLength(HEADERS_MOST, `at most ${HEADERS_MOST} header fields`),
+        ),
+      ],
+      HEADERS,
+    ),
+    {},
+  ),
+  ip: v.optional(v.pipe(v.string("an address"), v.maxLength(64, "an address"))),
+});
+
+export const explainRoutes = [
+  endpoint("POST", "/api/explain", {
+    id: "explainRequest",
+    summary: "What would become of a request, and why; changes nothing",
+    body: explainBody,
+    answer: explanation,
+    async handle({ router, body, request, background }) {
+      const { url, method, ip = null } = body;
+      // As the runtime joins them: several lines of one name become one.
+      const given = Array.isArray(body.headers) ? body.headers : Object.entries(body.headers);
+      let imagined: Request;
+      try {
+        const headers = new Headers();
+        for (const [name, value] of given) headers.append(name, value);
+        // Where it comes from is where this comes from.
+        const { cf } = request;
+        imagined = new Request(url, { method, headers, ...(cf === undefined ? {} : { cf }) });
+      } catch {
+        return {
+          code: "invalid_input",
+          detail: "headers, method: expected a request that can be sent",
+        };
+      }
+      return explain(router, { request: imagined, ip }, Date.now(), background);
+    },
+  }),
+];

@@ -40,7 +40,7 @@ function parsed(schema: Fields, given: unknown): Input {
 }
 
 function refusal(problems: readonly string[]): Failure {
-  return { code: "invalid_input", detail: problems.join("; ") };
+  return { code: "invalid_input", detail: [...new Set(problems)].join("; ") };
 }
 
 /** Names the field, never repeats its value. */

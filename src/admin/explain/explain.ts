@@ -2,7 +2,7 @@ import * as v from "valibot";
 
 import { identify } from "../../affinity/identify.ts";
 import { arrive } from "../../arrival.ts";
-import type { Router } from "../../assemble.ts";
+import type { PoolParts } from "../../assemble.ts";
 import { clientKey } from "../../balancing/bursts.ts";
 import type { Background } from "../../model.ts";
 import type { Failure } from "../../outcome.ts";
@@ -48,7 +48,7 @@ export interface Imagined {
 
 /** Follows `route` step by step, up to where it would send the request. Changes nothing. */
 export async function explain(
-  router: Router,
+  pools: readonly PoolParts[],
   { request, ip }: Imagined,
   now: number,
   background: Background,
@@ -60,7 +60,7 @@ export async function explain(
     return { value: unplaced(`The router itself refuses it: ${refusal.code}.`) };
   }
 
-  const real = poolFor(router.pools, shown.host, shown.path);
+  const real = poolFor(pools, shown.host, shown.path);
   if (real === null) return { value: unplaced(`No pool matches ${shown.host}${shown.path}.`) };
   const parts = looking(real);
   const { pool, desk } = parts;
@@ -78,7 +78,10 @@ export async function explain(
   const visit = visitOf(trip, snapshot);
   const located = await locateAll(desk, visit);
   const placement = await place(trip, snapshot);
-  const burst = mayMake && pool.rules.length > 0 ? parts.bursts.recent(clientKey(arrival, clientIp), now) : null;
+  const burst =
+    mayMake && pool.rules.length > 0
+      ? parts.bursts.recent(clientKey(arrival, clientIp), now)
+      : null;
   return {
     value: {
       pool: pool.name,

@@ -55,7 +55,7 @@ export const explainRoutes = [
           detail: "headers, method: expected a request that can be sent",
         };
       }
-      return explain(router, { request: imagined, ip }, Date.now(), background);
+      return explain(router.pools, { request: imagined, ip }, Date.now(), background);
     },
   }),
 ];

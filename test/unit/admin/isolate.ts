@@ -10,7 +10,7 @@ import { makeLeases } from "../../../src/affinity/leases.ts";
 import { readersOf } from "../../../src/affinity/readers.ts";
 import { explain } from "../../../src/admin/explain/explain.ts";
 import { arrive } from "../../../src/arrival.ts";
-import type { PoolParts, Router } from "../../../src/assemble.ts";
+import type { PoolParts } from "../../../src/assemble.ts";
 import { makeBalancer } from "../../../src/balancing/balancer.ts";
 import { makeBursts } from "../../../src/balancing/bursts.ts";
 import type { PoolView } from "../../../src/pools/control.ts";
@@ -59,7 +59,8 @@ export async function makeIsolate(settings: Readonly<Record<string, unknown>>, s
   let more: Partial<PoolView> = {};
   const view = () => viewOf({ origins: rows, ...more });
   const current = () => snapshot(pool, view(), ejections, clock.now);
-  const parts: PoolParts = {
+  // What placing a request asks for; nobody counts here.
+  const parts = {
     pool,
     match: hostMatcher(pool),
     isSkipped: pathMatcher(pool.skip),
@@ -77,17 +78,7 @@ export async function makeIsolate(settings: Readonly<Record<string, unknown>>, s
     plan,
     learns: learnsFromAnswers(pool.rules),
     unwrapping: unwrapping(pool.rules, []),
-  };
-  const router: Router = {
-    config: {
-      pools: [pool],
-      admin: { path: "/__limpet", token: null },
-      secrets: [NEW, OLD],
-      exposeStatus: false,
-      log: { changes: false, share: 0 },
-    } as Router["config"],
-    pools: [parts],
-  };
+  } as Partial<PoolParts> as PoolParts;
   const work: Promise<unknown>[] = [];
   const background = (one: Promise<unknown>) => void work.push(one.catch(() => null));
 
@@ -105,7 +96,6 @@ export async function makeIsolate(settings: Readonly<Record<string, unknown>>, s
     store,
     ejections,
     parts,
-    router,
     see(changes: Readonly<Record<string, Partial<Row>>>, of: Partial<PoolView> = {}): void {
       rows = rows.map((row) => Object.assign({}, row, changes[row.name]));
       more = { ...more, ...of };
@@ -114,7 +104,7 @@ export async function makeIsolate(settings: Readonly<Record<string, unknown>>, s
     async explained(asking: Asking, jar: ReadonlyMap<string, string>) {
       random = Math.random;
       const request = requestOf(asking, jar);
-      const told = await explain(router, { request, ip: asking.ip }, clock.now, background);
+      const told = await explain([parts], { request, ip: asking.ip }, clock.now, background);
       if (!("value" in told)) throw new Error(told.code);
       return told.value;
     },

@@ -149,13 +149,13 @@ describe("POST /api/explain", () => {
       );
     expect(await whys("tiers")).toEqual({
       "app-1": [true, "up: takes new sessions"],
-      "app-2": [true, "tier 1, and tier 0 has usable origins"],
-      "app-3": [true, "tier 2, and tier 0 has usable origins"],
+      "app-2": [false, "tier 1, and tier 0 has usable origins"],
+      "app-3": [false, "tier 2, and tier 0 has usable origins"],
     });
     await set("tiers", "app-1", { state: "draining" });
     await set("tiers", "app-3", { state: "disabled" });
     expect(await whys("tiers")).toEqual({
-      "app-1": [true, "draining: keeps its sessions, takes no new ones"],
+      "app-1": [false, "draining: keeps its sessions, takes no new ones"],
       "app-2": [true, "up: takes new sessions"],
       "app-3": [false, "disabled: its sessions move away"],
     });

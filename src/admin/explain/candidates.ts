@@ -38,9 +38,8 @@ export async function candidatesOf(
   const rows = new Map(trip.parts.viewer.view().origins.map((row) => [row.name, row]));
   return [...tried, ...sorted].map((standing) => {
     const { name } = standing.origin;
-    const isTried = names.has(name);
-    const usable =
-      isTried || (isTaker(standing, snapshot) && !trip.parts.balancer.isFull(standing));
+    const isOpen = isTaker(standing, snapshot) && !trip.parts.balancer.isFull(standing);
+    const usable = standing === tried[0] || isOpen;
     const why = whyOf(trip, snapshot, standing, rows.get(name) ?? null, usable);
     return { origin: name, usable, why };
   });

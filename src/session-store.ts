@@ -44,7 +44,7 @@ export interface SessionPage {
 export interface Pace {
   /** How long the question may wait for company. */
   readonly windowMs: number;
-  /** The session has just been made: it can have no row elsewhere. */
+  /** The session has just been made: it can have no row elsewhere, and gets no answer. */
   readonly isFresh: boolean;
   readonly background: Background;
 }

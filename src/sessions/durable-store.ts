@@ -1,4 +1,4 @@
-import type { Background, By, Pin, Pool, Session } from "../model.ts";
+import type { Background, By, Pin, Pool } from "../model.ts";
 import { Batch } from "./batch.ts";
 import type {
   Answer,
@@ -13,10 +13,11 @@ import type {
 import { CALL_CAP_MS, within } from "./deadline.ts";
 import { looked } from "./looked.ts";
 import type { Ask, Limits, Shard } from "./protocol.ts";
+import { Recorder } from "./recorder.ts";
+import { callShard, shardOfPool } from "./shard-call.ts";
 import { placesOf } from "./shards.ts";
 
 const BATCH_MOST = 500;
-const ATTEMPTS = 3;
 const DROP_MOST = 2_000;
 
 interface Located {
@@ -36,6 +37,10 @@ export function durableStore(pool: Pool, namespace: DurableObjectNamespace): Ses
     { length: shards },
     (_, shard) =>
       new Batch<Ask, Answer>((asks) => call(shard, (at) => at.assign(asks, limits)), BATCH_MOST),
+  );
+  const recorder = new Recorder(
+    (shard, rows) => call(shard, (at) => at.record(JSON.stringify(rows), limits)),
+    BATCH_MOST,
   );
   const places = (ids: Ids) => placesOf(ids, shards, shardsBefore);
 
@@ -90,6 +95,12 @@ export function durableStore(pool: Pool, namespace: DurableObjectNamespace): Ses
   ): void {
     const [home, ...older] = places(ids);
     if (home === undefined || (older.length > 0 && !isFresh)) return;
+    if (isFresh && proposal !== null) {
+      const { origin, generation, created } = proposal;
+      const row = [home.id, by, origin, generation, created ?? Date.now()] as const;
+      recorder.add(home.shard, row, windowMs, background);
+      return;
+    }
     const question = { id: home.id, by, proposal };
     batchOf(home.shard).later(question, windowMs, background, then);
   }
@@ -139,22 +150,26 @@ export function durableStore(pool: Pool, namespace: DurableObjectNamespace): Ses
   }
 
   /**
-   * The cursor is `<shard>.<last id>`: rows keep their place whatever happens to others. Nothing
-   * follows one that is none.
+   * The cursor is `<shard>.<last id>`: rows keep their place whatever happens to others. One shard
+   * mostly fills a page; if it does not, all the others are asked at once. Nothing follows a cursor
+   * that is none.
    */
   async function list(cursor: string, filter: Filter, most: number) {
     const [start = "", last = ""] = cursor.split(".");
     const begin = start === "" ? 0 : /^\d{1,4}$/.test(start) ? Number(start) : shardCount;
-    const sessions: Session[] = [];
-    for (let shard = begin; shard < shardCount; shard += 1) {
-      const after = sessions.length === 0 && shard === begin ? last : "";
-      const wanted = most - sessions.length;
-      const page = await call(shard, (at) => at.list({ after, filter, most: wanted }));
-      sessions.push(...page);
-      const end = page.at(-1);
-      if (sessions.length >= most && end) return { sessions, next: `${shard}.${end.id}` };
+    const pageOf = (shard: number, after = "") =>
+      call(shard, (at) => at.list({ after, filter, most }));
+    const pages = begin < shardCount ? [await pageOf(begin, last)] : [];
+    if ((pages[0]?.length ?? most) < most) {
+      const others = Array.from({ length: shardCount - begin - 1 }, (_, at) => begin + 1 + at);
+      pages.push(...(await Promise.all(others.map((shard) => pageOf(shard)))));
     }
-    return { sessions, next: null };
+    const found = pages.flatMap((page, at) =>
+      page.map((session) => ({ session, shard: begin + at })),
+    );
+    const sessions = found.slice(0, most).map(({ session }) => session);
+    const end = found[most - 1];
+    return { sessions, next: end === undefined ? null : `${end.shard}.${end.session.id}` };
   }
 
   return {
@@ -182,7 +197,7 @@ export function durableStore(pool: Pool, namespace: DurableObjectNamespace): Ses
     list,
     counts: () => countShards(namespace, pool.name, shardCount),
     async flush() {
-      await Promise.all(batches.map((batch) => batch.flush()));
+      await Promise.all([recorder.flush(), ...batches.map((batch) => batch.flush())]);
     },
   };
 }
@@ -220,28 +235,4 @@ export async function moveIdleSessions(
     moved += await at.moveIdle(what.from, what.to, what.seenBefore, part);
   }
   return moved;
-}
-
-function shardOfPool(namespace: DurableObjectNamespace, pool: string, shard: number): Shard {
-  return namespace.getByName(`${pool}/${shard}`) as unknown as Shard;
-}
-
-/** Tries again only what the platform calls retryable, and never an overloaded object. */
-async function callShard<T>(attempt: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + CALL_CAP_MS;
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await within(deadline - Date.now(), attempt());
-    } catch (error) {
-      const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
-      if (
-        retryable !== true ||
-        overloaded === true ||
-        tries >= ATTEMPTS ||
-        Date.now() >= deadline
-      ) {
-        throw error;
-      }
-    }
-  }
 }

@@ -21,6 +21,9 @@ export interface Ask {
   readonly proposal: Proposal | null;
 }
 
+/** A session that has just been made: id, rule, origin, generation, when it was created. */
+export type Fresh = readonly [string, By, string, number, number];
+
 export interface Page {
   readonly after: string;
   readonly filter: Filter;
@@ -32,6 +35,11 @@ export interface Shard {
   assign(asks: readonly Ask[], limits: Limits): Promise<Answer[]>;
   /** What it would answer to somebody without a proposal. Changes nothing. */
   look(id: string): Promise<Answer>;
+  /**
+   * Stores sessions that have just been made, a JSON list of `Fresh`: text, because it is cheaper to
+   * send than values. One that has a row already keeps it.
+   */
+  record(fresh: string, limits: Limits): Promise<void>;
   move(id: string, change: Change, limits: Limits): Promise<Answer>;
   release(id: string): Promise<Session | null>;
   find(id: string): Promise<Session | null>;

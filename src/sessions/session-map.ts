@@ -1,9 +1,11 @@
 import { DurableObject } from "cloudflare:workers";
 
-import type { By, Session } from "../model.ts";
+import type { Session } from "../model.ts";
 import type { Answer, Change, Place } from "../session-store.ts";
 import type { Ask, Limits, Page, Shard } from "./protocol.ts";
+import { endOf, freshRows, isAt, pinned, sessionOf } from "./session-row.ts";
 import { statements, type SessionRow, type Statements } from "./statements.ts";
+import { Tally } from "./tally.ts";
 
 /** Rows deleted per slice of a sweep: about 10 ms, so that no request waits longer. */
 const SWEEP_ROWS = 2_000;
@@ -12,6 +14,8 @@ const SWEEP_PAUSE_MS = 20;
 const SWEEP_SLACK_MS = 500;
 /** A row seen this recently is not written again. */
 const TOUCH_STEP_MS = 1_000;
+/** Up to this many rows are found by origin and sorted; more are found along the ids. */
+const FEW_ROWS = 4_000;
 
 /**
  * One shard of a pool's session map. Decides, atomically, where a session lives; keeps no state in
@@ -20,7 +24,7 @@ const TOUCH_STEP_MS = 1_000;
 export class SessionMap extends DurableObject implements Shard {
   readonly #sql: Statements;
   #limits: Limits;
-  #size: number;
+  #tally: Tally;
   /** When the alarm rings, for the first row that can expire or earlier; 0: to be found out. */
   #alarmAt = 0;
 
@@ -29,7 +33,7 @@ export class SessionMap extends DurableObject implements Shard {
     this.#sql = statements(ctx.storage.sql);
     const limits = this.#sql.limits();
     this.#limits = { idleMs: limits?.idle ?? 0, ttlMs: limits?.ttl ?? 0, cap: limits?.cap ?? 0 };
-    this.#size = this.#sql.size();
+    this.#tally = this.#count();
   }
 
   async assign(asks: readonly Ask[], limits: Limits): Promise<Answer[]> {
@@ -41,10 +45,30 @@ export class SessionMap extends DurableObject implements Shard {
     return answers;
   }
 
+  async record(fresh: string, limits: Limits): Promise<void> {
+    this.#adopt(limits);
+    const now = Date.now();
+    const rows = freshRows(fresh, now);
+    if (this.#sql.insert(rows)) {
+      for (const row of rows) this.#entered(row);
+    } else {
+      this.#tally = this.#count();
+      this.#alarmAt = 0;
+      // Some ids were there before: those that have ended make room.
+      for (const row of rows) {
+        const before = this.#sql.get(row.id);
+        if (before !== null && endOf(before, this.#limits) <= now) this.#put(row, before);
+      }
+    }
+    this.#evict();
+    await this.#wakeForExpiry(now);
+  }
+
   async move(id: string, { by, from, to, created }: Change, limits: Limits): Promise<Answer> {
     this.#adopt(limits);
     const now = Date.now();
-    const row = this.#live(id, now);
+    const before = this.#sql.get(id);
+    const row = this.#alive(before, now);
     if (row !== null && from !== null) {
       if (row.origin === null) return { kind: "released" };
       if (!isAt(row, from)) return pinned(row, false);
@@ -56,7 +80,7 @@ export class SessionMap extends DurableObject implements Shard {
       created: row?.created ?? created,
       seen: now,
     };
-    this.#put(moved);
+    this.#put(moved, before);
     this.#evict();
     await this.#wakeForExpiry(now);
     return pinned(moved, true);
@@ -66,13 +90,13 @@ export class SessionMap extends DurableObject implements Shard {
     const now = Date.now();
     const row = this.#live(id, now);
     if (row === null || row.origin === null) return null;
-    this.#sql.put({ ...row, origin: null, created: now, seen: now });
-    return this.#session(row);
+    this.#put({ ...row, origin: null, created: now, seen: now }, row);
+    return sessionOf(row, this.#limits);
   }
 
   async find(id: string): Promise<Session | null> {
     const row = this.#live(id, Date.now());
-    return row === null || row.origin === null ? null : this.#session(row);
+    return row === null || row.origin === null ? null : sessionOf(row, this.#limits);
   }
 
   async look(id: string): Promise<Answer> {
@@ -82,33 +106,48 @@ export class SessionMap extends DurableObject implements Shard {
   }
 
   async forget(id: string): Promise<void> {
-    this.#size -= this.#sql.drop(id);
+    this.#tally.remove(this.#sql.drop(id));
   }
 
   async list({ after, filter, most }: Page): Promise<Session[]> {
     const now = Date.now();
     const { idleMs, ttlMs } = this.#limits;
+    const origins = filter.origin === null ? this.#tally.origins() : [filter.origin];
+    const rows = origins.reduce((sum, origin) => sum + this.#tally.of(origin, filter.by), 0);
+    if (rows === 0) return [];
+    const few = rows <= FEW_ROWS && rows < this.#tally.size / 2 ? origins : null;
     return this.#sql
-      .page(after, filter, now - idleMs, now - ttlMs, most)
-      .map((row) => this.#session(row));
+      .page(after, filter, few, now - idleMs, now - ttlMs, most)
+      .map((row) => sessionOf(row, this.#limits));
   }
 
   async moveIdle(from: string, to: Place, seenBefore: number, most: number): Promise<number> {
     const now = Date.now();
     const { idleMs, ttlMs } = this.#limits;
-    return this.#sql.moveSeenUpTo(from, to, seenBefore, now - idleMs, now - ttlMs, most);
+    const moved = this.#sql.moveSeenUpTo(from, to, seenBefore, now - idleMs, now - ttlMs, most);
+    for (const { by } of moved) {
+      this.#tally.add({ origin: from, by }, -1);
+      this.#tally.add({ origin: to.origin, by });
+    }
+    return moved.length;
   }
 
   async releaseOlder({ origin, generation }: Place, most: number): Promise<number> {
     const dropped = this.#sql.dropOlder(origin, generation, most);
-    this.#size -= dropped;
-    return dropped;
+    this.#tally.remove(dropped);
+    return dropped.length;
   }
 
   async counts(): Promise<Map<string, number>> {
     const now = Date.now();
     const { idleMs, ttlMs } = this.#limits;
-    return new Map(this.#sql.count(now - idleMs, now - ttlMs).map(({ origin, n }) => [origin, n]));
+    const ended = new Map(
+      this.#sql.countEnded(now - idleMs, now - ttlMs).map(({ origin, n }) => [origin, n]),
+    );
+    const live = this.#tally
+      .origins()
+      .map((origin) => [origin, this.#tally.of(origin) - (ended.get(origin) ?? 0)] as const);
+    return new Map(live.filter(([, sessions]) => sessions > 0));
   }
 
   /** Sweeps what has expired, slice by slice, and sleeps until the next row can expire. */
@@ -121,7 +160,8 @@ export class SessionMap extends DurableObject implements Shard {
   }
 
   #assignOne({ id, by, proposal }: Ask, now: number): Answer {
-    const row = this.#live(id, now);
+    const before = this.#sql.get(id);
+    const row = this.#alive(before, now);
     if (row !== null && row.origin !== null) {
       if (now - row.seen >= Math.min(TOUCH_STEP_MS, this.#limits.idleMs / 10)) {
         this.#sql.touch(id, now);
@@ -134,38 +174,35 @@ export class SessionMap extends DurableObject implements Shard {
     if (proposal === null) return { kind: "unknown" };
     const { origin, generation, created } = proposal;
     const fresh: SessionRow = { id, by, origin, generation, created: created ?? now, seen: now };
-    this.#put(fresh);
+    this.#put(fresh, before);
     return pinned(fresh, true);
   }
 
-  /** The row, unless it has expired: then it is absent, swept or not. */
   #live(id: string, now: number): SessionRow | null {
-    const row = this.#sql.get(id);
-    return row !== null && this.#expires(row) > now ? row : null;
+    return this.#alive(this.#sql.get(id), now);
   }
 
-  #expires(row: SessionRow): number {
-    return Math.min(row.seen + this.#limits.idleMs, row.created + this.#limits.ttlMs);
+  /** The row, unless it has expired: then it is absent, swept or not. */
+  #alive(row: SessionRow | null, now: number): SessionRow | null {
+    return row !== null && endOf(row, this.#limits) > now ? row : null;
   }
 
-  #put(row: SessionRow): void {
-    const isNew = this.#sql.get(row.id) === null;
+  /** `before` is what is stored under the id now, alive or not. */
+  #put(row: SessionRow, before: SessionRow | null): void {
     this.#sql.put(row);
-    if (this.#expires(row) + SWEEP_SLACK_MS < this.#alarmAt) this.#alarmAt = 0;
-    if (isNew) this.#size += 1;
+    if (before !== null) this.#tally.add(before, -1);
+    this.#entered(row);
   }
 
-  #session(row: SessionRow): Session {
-    const { id, by, origin, generation, created, seen } = row;
-    return {
-      id,
-      by: by as By,
-      origin: origin ?? "",
-      generation,
-      created,
-      seen,
-      expires: this.#expires(row),
-    };
+  #entered(row: SessionRow): void {
+    this.#tally.add(row);
+    if (endOf(row, this.#limits) + SWEEP_SLACK_MS < this.#alarmAt) this.#alarmAt = 0;
+  }
+
+  #count(): Tally {
+    const tally = new Tally();
+    for (const { n, ...kind } of this.#sql.tally()) tally.add(kind, n);
+    return tally;
   }
 
   #adopt(limits: Limits): void {
@@ -178,9 +215,8 @@ export class SessionMap extends DurableObject implements Shard {
   }
 
   #evict(): void {
-    const surplus = this.#size - this.#limits.cap;
-    if (surplus <= 0) return;
-    this.#size -= this.#sql.dropLeastRecentlySeen(surplus);
+    const surplus = this.#tally.size - this.#limits.cap;
+    if (surplus > 0) this.#tally.remove(this.#sql.dropLeastRecentlySeen(surplus));
   }
 
   /** Deletes up to one slice of expired rows; whether there may be more. */
@@ -188,8 +224,9 @@ export class SessionMap extends DurableObject implements Shard {
     const { idleMs, ttlMs } = this.#limits;
     const dropped = this.#sql.dropSeenUpTo(now - idleMs, SWEEP_ROWS);
     const ended = this.#sql.dropCreatedUpTo(now - ttlMs, SWEEP_ROWS);
-    this.#size -= dropped + ended;
-    return dropped === SWEEP_ROWS || ended === SWEEP_ROWS;
+    this.#tally.remove(dropped);
+    this.#tally.remove(ended);
+    return dropped.length === SWEEP_ROWS || ended.length === SWEEP_ROWS;
   }
 
   /** Makes sure that an alarm rings once the first row can have expired. */
@@ -202,13 +239,4 @@ export class SessionMap extends DurableObject implements Shard {
     this.#alarmAt = Math.max(first, now) + SWEEP_SLACK_MS;
     await this.ctx.storage.setAlarm(this.#alarmAt);
   }
-}
-
-function isAt(row: SessionRow, place: Place): boolean {
-  return row.origin === place.origin && row.generation === place.generation;
-}
-
-function pinned(row: SessionRow, fresh: boolean): Answer {
-  const { origin, generation, created, seen } = row;
-  return { kind: "pinned", fresh, origin: origin ?? "", generation, created, seen };
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, it } from "vitest";
 import type { Client, ClientAnswer } from "../kit/jar.ts";
 import type { OriginAnswer } from "../kit/origin-routes.ts";
+import { report } from "../kit/tally.ts";
 import { outcomeOf, startScene, stopScenes, tally, visit, type Scene } from "./failover-scene.ts";
 
 afterAll(stopScenes);
@@ -96,7 +97,10 @@ function nameIn(answer: ClientAnswer | string): string | undefined {
   return answer.json<OriginAnswer>().origin;
 }
 
-it("200 clients: no session on a surviving origin ever moves, no GET fails", async ({ expect }) => {
+it("200 clients: no session on a surviving origin ever moves, no GET fails", async ({
+  expect,
+  task,
+}) => {
   const scene = await startScene({
     origins: { a: {}, b: {}, c: {} },
     pool: {
@@ -143,6 +147,12 @@ it("200 clients: no session on a surviving origin ever moves, no GET fails", asy
       `outcomes ${JSON.stringify(counts.outcomes)}; homes ${JSON.stringify(tally(homes))} -> ` +
       `${JSON.stringify(tally(after))}; sessions in the map ${JSON.stringify(sessions)}`,
   );
+  report(task, {
+    requests: counts.requests + 2 * clientCount,
+    faults: outages.length,
+    pinsLost: wrong.length,
+    failed: counts.failures.length,
+  });
   expect(counts.failures).toEqual([]);
   expect(wrong).toEqual([]);
   expect(counts.moves.filter(({ from }) => from === "c")).toEqual([]);

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, test } from "vitest";
 import { report } from "../kit/tally.ts";
-import type { Fault, Orders } from "../workers/faulty.ts";
+import type { Fault } from "../workers/orders.ts";
 import { Crowd, sum } from "./crowd.ts";
+import { order } from "./orders.ts";
 import { poolOf, startScene, type Scene } from "./scene.ts";
 
 let scene: Scene;
@@ -28,19 +29,10 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  injectedBefore = await order({ map: "none", pool: "none" });
+  injectedBefore = await order(scene.url, { map: "none", pool: "none" });
 });
 
 afterAll(() => scene.stop());
-
-/** How many faults were injected so far. */
-async function order(orders: Orders): Promise<number> {
-  const answer = await fetch(`${scene.url}/__fault`, {
-    method: "PUT",
-    body: JSON.stringify(orders),
-  });
-  return Number(await answer.text());
-}
 
 const crowd = () => new Crowd(() => scene.client());
 const faults: readonly Fault[] = ["throws", "retryable", "overloaded", "hangs", "lost", "aborts"];
@@ -51,11 +43,11 @@ describe("while the session map fails", () => {
     async (fault, { expect, task }) => {
       const all = crowd();
       const met = [await all.join(20, () => "/asking", "/asking")];
-      await order({ map: fault });
+      await order(scene.url, { map: fault });
       met.push(await all.visit());
       met.push(await all.join(10, () => "/asking", "/asking"));
       met.push(await all.visit());
-      const injected = (await order({ map: "none" })) - injectedBefore;
+      const injected = (await order(scene.url, { map: "none" })) - injectedBefore;
       met.push(await all.visit(), await all.visit());
       const total = sum(met);
       report(task, {
@@ -77,14 +69,14 @@ describe("while the session map fails", () => {
       const all = crowd();
       const login = (n: number) => `/learned/login?cookie=SID%3D${fault}-${n}`;
       const met = [await all.join(10, login, "/learned")];
-      await order({ map: fault });
+      await order(scene.url, { map: fault });
       met.push(await all.join(10, login, "/learned"));
       met.push(await all.visit());
-      const injected = (await order({ map: "none" })) - injectedBefore;
+      const injected = (await order(scene.url, { map: "none" })) - injectedBefore;
       met.push(await all.visit());
       await sleep(fault === "hangs" ? 2_500 : 1_500);
       // Another isolate knows nothing but what the map has heard.
-      await order({ newIsolate: true });
+      await order(scene.url, { newIsolate: true });
       met.push(await all.visit());
       const total = sum(met);
       report(task, {
@@ -99,12 +91,12 @@ describe("while the session map fails", () => {
 
   test("sessions that begin meanwhile stay where they began", async ({ expect, task }) => {
     const all = crowd();
-    await order({ map: "throws" });
+    await order(scene.url, { map: "throws" });
     for (let n = 0; n < 20; n++) {
       await all.join(1, () => `/keyed?sid=meanwhile-${n}`, `/keyed?sid=meanwhile-${n}`);
     }
     const met = [await all.visit()];
-    const injected = (await order({ map: "none" })) - injectedBefore;
+    const injected = (await order(scene.url, { map: "none" })) - injectedBefore;
     await sleep(1_500);
     met.push(await all.visit());
     const total = sum(met);
@@ -125,9 +117,9 @@ describe("while the session map fails", () => {
     for (let n = 0; n < 20; n++) {
       await all.join(1, () => `/keyed?sid=before-${n}`, `/keyed?sid=before-${n}`);
     }
-    await order({ map: "throws" });
+    await order(scene.url, { map: "throws" });
     const during = await all.visit();
-    const injected = (await order({ map: "none" })) - injectedBefore;
+    const injected = (await order(scene.url, { map: "none" })) - injectedBefore;
     const after = sum([await all.visit(), await all.visit()]);
     report(task, {
       requests: 20 + during.requests + after.requests,

@@ -1,24 +1,12 @@
 import { limpet } from "../../src/app.ts";
 import * as objects from "../../src/objects.ts";
+import type { Fault, Orders } from "./orders.ts";
 
 /**
- * The router over storage that fails on command, for tests. `PUT /__fault` with some of `Orders` gives
- * orders, and every answer to it is the number of faults that were injected so far. Worker and objects
- * run in one isolate of the local runtime, so a module's variables reach them all.
+ * The router over storage that fails on command, for tests. `PUT /__fault` with `Orders` gives orders; the
+ * answer is the number of faults that were injected so far. Worker and objects run in one isolate of
+ * the local runtime, so a module's variables reach them all.
  */
-
-/** `lost`: the work is done, and its answer is not heard. `aborts`: the object is evicted in the call. */
-export type Fault = "none" | "throws" | "retryable" | "overloaded" | "hangs" | "lost" | "aborts";
-
-export interface Orders {
-  readonly map?: Fault;
-  readonly pool?: Fault;
-  readonly kv?: Fault;
-  /** What the clock shows beside the truth. */
-  readonly clockMs?: number;
-  /** Whoever asks next finds a new isolate: nothing remembered, no view. */
-  readonly newIsolate?: boolean;
-}
 
 const faults = { map: "none", pool: "none", kv: "none" } as Record<"map" | "pool" | "kv", Fault>;
 let injected = 0;

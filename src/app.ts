@@ -9,13 +9,13 @@ import { requestIdOf } from "./arrival.ts";
 import { route } from "./route.ts";
 
 /** What Hono's context has of what we need. */
-interface MountContext {
+export interface MountContext {
   readonly req: { readonly raw: Request };
-  readonly env: object;
+  readonly env: unknown;
   readonly executionCtx: Lifetime;
 }
 
-interface Lifetime {
+export interface Lifetime {
   waitUntil(work: Promise<unknown>): void;
 }
 
@@ -24,7 +24,7 @@ export interface Limpet {
   /** Answers what a pool takes and the admin path; everything else is `next`'s. */
   (c: MountContext, next: () => Promise<void>): Promise<Response | void>;
   /** The same with 404 `no_pool` for everything else. Needs no `this`. */
-  fetch(request: Request, env: object, ctx: Lifetime): Promise<Response>;
+  fetch(request: Request, env: unknown, ctx: Lifetime): Promise<Response>;
 }
 
 /** The router of an isolate: made from the bindings once, and kept as long as they are. */
@@ -47,13 +47,13 @@ export function limpet(options: LimpetOptions = {}): Limpet {
 
   async function handle<T>(
     request: Request,
-    env: object,
+    env: unknown,
     ctx: Lifetime,
     elsewhere: Elsewhere<T>,
   ): Promise<Response | T> {
-    const isolate = isolates.get(env) ?? newIsolate(env, ctx);
+    const isolate = isolates.get(env as object) ?? newIsolate(env as object, ctx);
     if (isAdminPath(request.url, isolate.admin.path)) {
-      return isolate.adminFetch(request, env, ctx as ExecutionContext);
+      return isolate.adminFetch(request, env as object, ctx as ExecutionContext);
     }
     const background: Background = (work) => ctx.waitUntil(work);
     const answer = await serve(isolate, request, background);
@@ -76,7 +76,7 @@ export function limpet(options: LimpetOptions = {}): Limpet {
       return handle(req.raw, env, executionCtx, () => next());
     },
     {
-      fetch: (request: Request, env: object, ctx: Lifetime) =>
+      fetch: (request: Request, env: unknown, ctx: Lifetime) =>
         handle(request, env, ctx, (refuse) => refuse({ code: "no_pool" })),
     },
   );

@@ -1,25 +1,33 @@
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 
 import { parse } from "smol-toml";
 
 import { readVars } from "../config/config.ts";
 import type { Problem } from "../model.ts";
+import { Failure } from "./failure.ts";
+import { count } from "./table.ts";
 
 /**
- * `npm run check:config`: reads the [vars] and the bindings of wrangler.toml and prints every mistake
- * in them. Exits 1 if there is one, 2 if the file can't be read. Secrets are not in the file; the
- * Worker itself checks them.
+ * `limpet check`: reads the [vars] and the bindings of wrangler.toml and prints every mistake in them.
+ * Exits 1 if there is one, 2 if the file can't be read. Secrets are not in the file; the Worker itself
+ * checks them.
  */
 
-const HELP = `Usage: npm run check:config -- [--config wrangler.toml] [--env name]`;
-
-const VARIABLES = ["ORIGINS", "AFFINITY", "POOLS", "ADMIN_PATH", "EXPOSE", "LOG"];
+const VARIABLES = [
+  "ORIGINS",
+  "AFFINITY",
+  "POOLS",
+  "ADMIN_PATH",
+  "ACCESS_TEAM",
+  "ACCESS_AUD",
+  "EXPOSE",
+  "LOG",
+];
 
 /** Stands in for a binding that the file declares and only the deployed Worker has. */
 const DECLARED = { fetch: () => Promise.reject(new Error("not a real binding")) };
 
-interface WranglerFile {
+export interface WranglerFile {
   readonly vars?: Record<string, unknown>;
   readonly env?: Record<string, WranglerFile>;
   readonly services?: readonly { readonly binding?: string }[];
@@ -29,51 +37,29 @@ interface WranglerFile {
   readonly durable_objects?: { readonly bindings?: readonly { readonly name?: string }[] };
 }
 
-function readOptions() {
-  try {
-    return parseArgs({
-      options: {
-        config: { type: "string", default: "wrangler.toml" },
-        env: { type: "string" },
-        help: { type: "boolean", default: false },
-      },
-    }).values;
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
-    return null;
-  }
-}
-
-function main(): number {
-  const values = readOptions();
-  if (values === null) {
-    console.error(HELP);
-    return 2;
-  }
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
-  let file: WranglerFile;
-  try {
-    file = parse(readFileSync(values.config, "utf8")) as WranglerFile;
-  } catch (error) {
-    console.error(`${values.config}: ${error instanceof Error ? error.message : String(error)}`);
-    return 2;
-  }
-  const section = values.env === undefined ? file : file.env?.[values.env];
-  if (section === undefined) {
-    console.error(`${values.config}: there is no [env.${values.env}]`);
-    return 2;
-  }
-  const problems = check(section);
+/** Returns the exit code. */
+export function checkConfig(path: string, env: string | undefined): number {
+  const problems = check(readSection(path, env));
   for (const { path, value, expected } of problems) {
     console.error(`${path}\n  is       ${value}\n  expected ${expected}`);
   }
-  const count = problems.length;
-  const summary = count === 0 ? "no problems" : `${count} problem${count === 1 ? "" : "s"}`;
-  console.log(`${values.config}: ${summary}`);
-  return count === 0 ? 0 : 1;
+  console.log(
+    `${path}: ${problems.length === 0 ? "no problems" : count(problems.length, "problem")}`,
+  );
+  return problems.length === 0 ? 0 : 1;
+}
+
+/** The settings of a wrangler.toml, or of one of its environments. */
+export function readSection(path: string, env: string | undefined): WranglerFile {
+  let file: WranglerFile;
+  try {
+    file = parse(readFileSync(path, "utf8")) as WranglerFile;
+  } catch (error) {
+    throw new Failure(2, `${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const section = env === undefined ? file : file.env?.[env];
+  if (section === undefined) throw new Failure(2, `${path}: there is no [env.${env}]`);
+  return section;
 }
 
 function check(section: WranglerFile): Problem[] {
@@ -113,5 +99,3 @@ function check(section: WranglerFile): Problem[] {
   }
   return problems;
 }
-
-process.exitCode = main();

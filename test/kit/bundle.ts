@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { build, type Plugin } from "esbuild";
+import { build } from "esbuild";
 import { parse } from "smol-toml";
+import { workerBuild } from "../../src/cli/worker-build.ts";
 
 export const projectRoot = resolve(import.meta.dirname, "../..");
 
@@ -39,19 +40,9 @@ async function buildOnce(entry: string, minify: boolean, assets: boolean): Promi
   const result = await build({
     entryPoints: [entry],
     absWorkingDir: projectRoot,
-    bundle: true,
+    ...workerBuild(assets),
     write: false,
-    format: "esm",
-    target: "es2024",
-    platform: "neutral",
-    mainFields: ["module", "main"],
-    conditions: ["workerd", "worker", "browser"],
-    external: ["cloudflare:*", "node:*"],
-    // The text modules of a deploy: files that wrangler's default rules import as strings.
-    loader: { ".txt": "text", ".html": "text", ".sql": "text" },
-    plugins: [assetText(assets)],
     minify,
-    logLevel: "silent",
   });
   const output = result.outputFiles[0];
   if (!output) throw new Error(`esbuild made nothing of ${entry}`);
@@ -61,19 +52,6 @@ async function buildOnce(entry: string, minify: boolean, assets: boolean): Promi
   writeFileSync(`${path}.${process.pid}`, output.contents);
   renameSync(`${path}.${process.pid}`, path);
   return { path, bytes: output.contents.byteLength };
-}
-
-/** The Text rule of wrangler.toml: what the dashboard's pages load. */
-function assetText(assets: boolean): Plugin {
-  return {
-    name: "assets",
-    setup({ onLoad }) {
-      onLoad({ filter: /\.(min\.js|client\.js|css|svg)$/ }, ({ path }) => ({
-        contents: assets ? readFileSync(path) : "",
-        loader: "text",
-      }));
-    },
-  };
 }
 
 /** Named by content, so that every test process finds the same files and none is left over. */

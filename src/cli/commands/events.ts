@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { Command } from "commander";
+
+import { call, type Connection } from "../connection.ts";
+import { print, printJson } from "../output.ts";
+import { table } from "../table.ts";
+import { connect, noAdmin, remote, type Remote } from "./remote.ts";
+
+interface Event {
+  readonly time: string;
+  readonly pool: string;
+  readonly kind: string;
+  readonly origin: string | null;
+  readonly cause: string;
+}
+
+interface Page {
+  readonly events: readonly Event[];
+  readonly cursor: string | null;
+}
+
+interface EventOptions extends Remote {
+  readonly limit: string;
+  readonly follow?: boolean;
+}
+
+const EVERY_MS = 2_000;
+/** How far back events may still come in: pools have clocks of their own. */
+const LOOK_BACK_MS = 60_000;
+
+export function addEventCommands(program: Command): void {
+  remote(program.command("events"))
+    .description("what happened, the newest last")
+    .option("--limit <number>", "how many, 1 to 1000", "20")
+    .option("-f, --follow", "go on with those that come (with --json: a line for each)")
+    .action(async (options: EventOptions) => {
+      const connection = connect(options);
+      const page = await getPage(connection, options.limit, null);
+      if (options.follow) return follow(connection, page.events, options.json === true);
+      if (options.json) return printJson(page);
+      return print(eventTable(page.events.toReversed(), true));
+    });
+}
+
+async function follow(
+  connection: Connection,
+  first: readonly Event[],
+  json: boolean,
+): Promise<void> {
+  let seen = first;
+  let isFirst = true;
+  let fresh = first;
+  for (;;) {
+    const inOrder = fresh.toReversed();
+    if (json) for (const event of inOrder) print(`${JSON.stringify(event)}\n`);
+    else if (isFirst || inOrder.length > 0) print(eventTable(inOrder, isFirst));
+    isFirst = false;
+    await sleep(EVERY_MS);
+    const newest = seen.reduce((most, { time }) => (time > most ? time : most), "");
+    const since = newest === "" ? "" : new Date(Date.parse(newest) - LOOK_BACK_MS).toISOString();
+    const recent = await eventsSince(connection, since);
+    fresh = without(recent, seen);
+    seen = recent.length === 0 ? seen : [...fresh, ...seen.filter(({ time }) => time >= since)];
+  }
+}
+
+async function eventsSince(connection: Connection, since: string): Promise<Event[]> {
+  const events: Event[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: Page = await getPage(connection, "100", cursor);
+    events.push(...page.events.filter(({ time }) => time >= since));
+    const isOlder = page.events.some(({ time }) => time < since);
+    cursor = isOlder ? null : page.cursor;
+  } while (cursor !== null);
+  return events;
+}
+
+/** Events may be alike in everything: each of `seen` takes away one. */
+function without(events: readonly Event[], seen: readonly Event[]): Event[] {
+  const left = new Map<string, number>();
+  for (const event of seen) {
+    const key = JSON.stringify(event);
+    left.set(key, (left.get(key) ?? 0) + 1);
+  }
+  return events.filter((event) => {
+    const key = JSON.stringify(event);
+    const before = left.get(key) ?? 0;
+    left.set(key, before - 1);
+    return before <= 0;
+  });
+}
+
+async function getPage(
+  connection: Connection,
+  limit: string,
+  cursor: string | null,
+): Promise<Page> {
+  const query = new URLSearchParams({ limit, ...(cursor === null ? {} : { cursor }) });
+  const page = await call<Page>(connection, `/api/events?${query}`, { has: "events" });
+  if (page === null) throw noAdmin(connection);
+  return page;
+}
+
+function eventTable(events: readonly Event[], withHeadings: boolean): string {
+  const text = table(
+    ["TIME", "POOL", "EVENT", "ORIGIN", "CAUSE"],
+    events.map(({ time, pool, kind, origin, cause }) => [time, pool, kind, origin ?? "", cause]),
+  );
+  return withHeadings ? text : text.slice(text.indexOf("\n") + 1);
+}

@@ -1,6 +1,6 @@
 import { adminApp } from "./admin/api.ts";
 import { assemble, type Namespaces, type Router } from "./assemble.ts";
-import { readConfig, type Reading } from "./config/config.ts";
+import { bindingsOf, readConfig, type Reading } from "./config/config.ts";
 import { unknownOptions, withOptions, type LimpetOptions } from "./config/options.ts";
 import type { AdminSettings, Background } from "./model.ts";
 import { observeRefusal } from "./observe.ts";
@@ -112,10 +112,12 @@ async function refuse(
 }
 
 function isolateOf(reading: Reading, env: Readonly<Record<string, unknown>>): Isolate {
+  const fetchers = bindingsOf(env);
   if (!reading.ok) {
     const { admin, problems } = reading;
     console.error(JSON.stringify({ message: "the configuration is wrong", problems }));
-    return { admin, adminFetch: adminApp({ admin, router: null, problems }).fetch, router: null };
+    const parts = { admin, router: null, problems, fetchers };
+    return { admin, adminFetch: adminApp(parts).fetch, router: null };
   }
   const namespaces: Namespaces = {
     sessionMap: env["SESSION_MAP"] as DurableObjectNamespace,
@@ -124,7 +126,7 @@ function isolateOf(reading: Reading, env: Readonly<Record<string, unknown>>): Is
   };
   const router = assemble(reading.config, namespaces);
   const { admin } = reading.config;
-  return { admin, adminFetch: adminApp({ admin, router, problems: [] }).fetch, router };
+  return { admin, adminFetch: adminApp({ admin, router, problems: [], fetchers }).fetch, router };
 }
 
 /** Only the path decides, before any decoding: nothing else can reach the admin or slip past it. */

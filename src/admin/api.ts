@@ -14,10 +14,12 @@ export interface AdminParts {
   /** Null while the configuration is wrong; the problems are then all there is to see. */
   readonly router: Promise<Router> | null;
   readonly problems: readonly Problem[];
+  /** The bindings that a configuration may name. */
+  readonly fetchers: (binding: string) => Fetcher | null;
 }
 
 /** The admin routes (DESIGN.md §9), all of them behind the token. */
-export function adminApp({ admin, router, problems }: AdminParts) {
+export function adminApp({ admin, router, problems, fetchers }: AdminParts) {
   const app = new Hono({ strict: true }).basePath(admin.path);
   const door = makeDoor(admin);
   app.use(guarded);
@@ -35,7 +37,7 @@ export function adminApp({ admin, router, problems }: AdminParts) {
       if (endpoint === undefined) return fail(c, { code: "method_not_allowed", allow });
       if (router === null) return misconfigured(c, problems);
       try {
-        return await answer(c, endpoint, await router);
+        return await answer(c, endpoint, await router, fetchers);
       } catch (error) {
         console.error(
           JSON.stringify({ message: "admin route failed", path, error: String(error) }),
@@ -49,7 +51,12 @@ export function adminApp({ admin, router, problems }: AdminParts) {
   return app;
 }
 
-async function answer(c: Context, endpoint: Endpoint, router: Router): Promise<Response> {
+async function answer(
+  c: Context,
+  endpoint: Endpoint,
+  router: Router,
+  fetchers: AdminParts["fetchers"],
+): Promise<Response> {
   const request = c.req.raw;
   const query = readQuery(endpoint.query, request.url);
   if (!("value" in query)) return fail(c, query);
@@ -62,6 +69,7 @@ async function answer(c: Context, endpoint: Endpoint, router: Router): Promise<R
     query: query.value,
     body: body.value,
     request,
+    fetchers,
     background: (work) => c.executionCtx.waitUntil(work),
   });
   if (reply instanceof Response) return reply;

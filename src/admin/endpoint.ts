@@ -27,6 +27,8 @@ export interface Call<Params, Query, Body> {
   readonly query: Query;
   readonly body: Body;
   readonly request: Request;
+  /** The bindings that a configuration may name. */
+  readonly fetchers: (binding: string) => Fetcher | null;
   readonly background: Background;
 }
 

@@ -192,7 +192,8 @@ function fromText(given: unknown): unknown {
   return parts.length > 1 ? parts : text;
 }
 
-function bindingsOf(env: Readonly<Record<string, unknown>>) {
+/** The environment's Fetchers by name. */
+export function bindingsOf(env: Readonly<Record<string, unknown>>) {
   return (name: string): Fetcher | null => {
     const binding = env[name] as Fetcher | undefined;
     return typeof binding?.fetch === "function" ? binding : null;

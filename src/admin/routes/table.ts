@@ -3,6 +3,7 @@ import { eventRoutes } from "./events.ts";
 import { explainRoutes } from "./explain.ts";
 import { poolRoutes } from "./pools.ts";
 import { sessionRoutes } from "./sessions.ts";
+import { whatIfRoutes } from "./what-if.ts";
 
 /** Everything the admin can be asked. A new route is an `endpoint` in a file of its own, and a line here. */
 export const ROUTES: readonly Endpoint[] = [
@@ -10,4 +11,5 @@ export const ROUTES: readonly Endpoint[] = [
   ...poolRoutes,
   ...eventRoutes,
   ...explainRoutes,
+  ...whatIfRoutes,
 ];

@@ -10,7 +10,7 @@ export type Ask = (path: string, init?: RequestInit) => Promise<Response>;
 /** The admin of a deployment whose configuration is wrong: whoever gets in is answered 500. */
 export function startAdmin(settings: Partial<AdminSettings> = {}, host = HOST): Ask {
   const admin = { path: "/__limpet", token: TOKEN, access: null, ...settings };
-  const app = adminApp({ admin, router: null, problems: [] });
+  const app = adminApp({ admin, router: null, problems: [], fetchers: () => null });
   return async (path, init) => await app.request(`${host}/__limpet${path}`, init);
 }
 

@@ -82,6 +82,11 @@ export async function makeIsolate(settings: Readonly<Record<string, unknown>>, s
   const work: Promise<unknown>[] = [];
   const background = (one: Promise<unknown>) => void work.push(one.catch(() => null));
 
+  /** Everything that nobody waits for has been done. */
+  async function settled(): Promise<void> {
+    while (work.length > 0) await Promise.all(work.splice(0));
+  }
+
   function requestOf(asking: Asking, jar: ReadonlyMap<string, string>): Request {
     const cookie = [...jar].map((pair) => pair.join("=")).join("; ");
     return new Request(asking.url, {
@@ -122,11 +127,14 @@ export async function makeIsolate(settings: Readonly<Record<string, unknown>>, s
       const trip: Trip = { parts, arrival, clientIp, hops: 0, sightings, mayMake, background };
       const placement = await place(trip, current());
       const outcome = outcomeOf(placement);
-      if (placement.kind !== "placed") return { chosen: null, outcome };
+      if (placement.kind !== "placed") {
+        await settled();
+        return { chosen: null, outcome };
+      }
       const answer = new Headers(asking.answer.map(([name, value]) => [name, value]));
       const learned = await learn(parts.desk, carriers, trip, placement, answer);
       const issued = await commit(parts.desk, carriers, placement, arrival, background);
-      while (work.length > 0) await Promise.all(work.splice(0));
+      await settled();
       const changed = learned.instead.flatMap((one) => (one.kind === "cookie" ? [one.line] : []));
       for (const line of [...answer.getSetCookie(), ...issued, ...learned.setCookies, ...changed]) {
         const [pair = ""] = line.split(";");

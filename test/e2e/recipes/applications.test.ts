@@ -54,6 +54,7 @@ describe("the recipe for a shop with login", () => {
     expect((await visitor.post("/cart", "")).status).toBe(502);
     const moved = await visitor.get("/cart");
     expect([moved.status, outcomeOf(moved)]).toEqual([401, "moved; rule=app-cookie"]);
+    expect(moved.json()).toMatchObject({ event: `moved; from=${home}; reason=down` });
     expect((await neighbour.get("/")).status).toBe(200);
     expect(outcomeOf(await elsewhere.get("/"))).toBe("hit; rule=cookie");
     await visitor.post("/login/ann", "");

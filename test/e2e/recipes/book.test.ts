@@ -43,7 +43,7 @@ async function objectionsTo(block: Block): Promise<string> {
   );
 }
 
-describe.for(["docs/recipes.md"])("every configuration in %s", (page) => {
+describe.for(["docs/recipes.md", "docs/migrating.md"])("every configuration in %s", (page) => {
   it("passes check:config", { timeout: 60_000 }, async ({ expect }) => {
     const blocks = blocksOf(page);
     expect(blocks.length).toBeGreaterThan(5);

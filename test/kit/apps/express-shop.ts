@@ -51,7 +51,8 @@ app.post("/login/:user", (request, response, next) => {
 
 app.use("/cart", (request, response, next) => {
   if (request.session.user === undefined) {
-    response.status(401).json({ instance: instanceName, error: "log in first" });
+    const event = request.get("affinity-event");
+    response.status(401).json({ instance: instanceName, error: "log in first", event });
   } else next();
 });
 

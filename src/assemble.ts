@@ -10,6 +10,7 @@ import type { Arrival } from "./arrival.ts";
 import { makeBalancer, type Balancer } from "./balancing/balancer.ts";
 import { makeBursts, type Bursts } from "./balancing/bursts.ts";
 import { healthWatch, type HealthWatch } from "./health-watch.ts";
+import { countedKv, countedNamespace } from "./metrics/counted.ts";
 import { makeMeter, makeRefusals, type Meter, type Refusals } from "./metrics/meter.ts";
 import type { Config, Pool } from "./model.ts";
 import { hostMatcher, pathMatcher, type Matcher } from "./pools/match.ts";
@@ -60,11 +61,12 @@ export interface Router {
 
 export async function assemble(config: Config, namespaces: Namespaces): Promise<Router> {
   const keyring = await makeKeyring(config.secrets);
+  const keyIds = keyring.all.map(({ id }) => id);
   const all = await Promise.all(
     config.pools.map(async (pool) => ({
       pool,
       carriers: await makeCarriers(pool, keyring),
-      plan: await planOf(pool),
+      plan: await planOf(pool, keyIds),
     })),
   );
   const ours = all.flatMap(({ carriers }) => [...carriers.of.values()].flatMap((one) => one.names));
@@ -85,7 +87,7 @@ export async function assemble(config: Config, namespaces: Namespaces): Promise<
       desk: {
         pool,
         keyring,
-        store: storeOf(pool, namespaces),
+        store: storeOf(pool, namespaces, meter),
         leases: makeLeases(pool.sessions.leaseMs),
       },
       viewer: view,
@@ -114,8 +116,10 @@ async function report(meter: Meter, control: () => Control, { name }: Pool): Pro
   }
 }
 
-function storeOf(pool: Pool, { sessionMap, sessionsKv }: Namespaces): SessionStore {
-  if (pool.sessions.store === "durable") return durableStore(pool, sessionMap);
+function storeOf(pool: Pool, { sessionMap, sessionsKv }: Namespaces, meter: Meter): SessionStore {
+  if (pool.sessions.store === "durable") {
+    return durableStore(pool, countedNamespace(sessionMap, meter));
+  }
   if (sessionsKv === null) throw new Error(`pool ${pool.name} needs the binding SESSIONS_KV`);
-  return kvStore(pool, sessionsKv);
+  return kvStore(pool, countedKv(sessionsKv, meter));
 }

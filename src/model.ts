@@ -139,6 +139,19 @@ export interface Config {
   readonly secrets: readonly string[];
   readonly exposeStatus: boolean;
   readonly log: LogSettings;
+  /** Where each request leaves a data point; null: nowhere. */
+  readonly dataset: Dataset | null;
+}
+
+/** A dataset of the Analytics Engine: as much of it as is used. */
+export interface Dataset {
+  writeDataPoint(point: DataPoint): void;
+}
+
+export interface DataPoint {
+  readonly indexes: [string];
+  readonly blobs: string[];
+  readonly doubles: number[];
 }
 
 /** Which requests leave a line in the log. */

@@ -1,7 +1,8 @@
 import { requestIdOf } from "./arrival.ts";
 import type { PoolParts, Router } from "./assemble.ts";
 import type { Sent } from "./exchange.ts";
-import type { Background } from "./model.ts";
+import { dataPoint } from "./metrics/data-point.ts";
+import type { Background, LogSettings } from "./model.ts";
 import type { Failure, Outcome } from "./outcome.ts";
 import { outcomeOf } from "./status.ts";
 import type { Trip } from "./trip.ts";
@@ -28,20 +29,30 @@ export function observe({ config }: Router, trip: Trip, sent: Sent, status: numb
     meter.moved(placed.moved.from, placed.moved.reason);
   }
 
-  const { changes, share } = config.log;
-  const isPlain = sent.kind === "answered" && PLAIN.has(outcome);
-  if (!changes || (isPlain && (share === 0 || Math.random() >= share))) return;
+  const isLogged = mayLog(config.log, sent, outcome);
+  const { dataset } = config;
+  if (!isLogged && dataset === null) return;
+  const failure = sent.kind === "failed" ? sent.failure.code : null;
+  const moved = placed?.moved ?? null;
+  const rule = placement.kind === "nobody" ? null : (placement.rule?.id ?? null);
+  const about = { pool: pool.name, rule, outcome, origin };
+  const numbers = { attempts, status, ms };
+  dataset?.writeDataPoint(
+    dataPoint({ ...about, reason: failure ?? moved?.reason ?? null, ...numbers }),
+  );
+  if (!isLogged) return;
   write(trip.arrival.headers, {
-    pool: pool.name,
-    rule: placement.kind === "nobody" ? null : (placement.rule?.id ?? null),
-    outcome,
-    origin,
-    ...(placed?.moved ? { from: placed.moved.from, reason: placed.moved.reason } : {}),
-    ...(sent.kind === "failed" ? { failure: sent.failure.code } : {}),
-    attempts,
-    status,
-    ms,
+    ...about,
+    ...(moved === null ? {} : { from: moved.from, reason: moved.reason }),
+    ...(failure === null ? {} : { failure }),
+    ...numbers,
   });
+}
+
+function mayLog({ changes, share }: LogSettings, sent: Sent, outcome: Outcome): boolean {
+  if (!changes) return false;
+  const isPlain = sent.kind === "answered" && PLAIN.has(outcome);
+  return !isPlain || (share > 0 && Math.random() < share);
 }
 
 /** The same for a request that no origin was looked for; `parts` null if no pool took it either. */
@@ -60,17 +71,13 @@ export function observeRefusal(
     // Where all requests are refused, no view is fetched that could take the counts along.
     background(pools[0]?.report() ?? Promise.resolve());
   }
-  if (!config.log.changes) return;
-  write(headers, {
-    pool: parts?.pool.name ?? null,
-    rule: null,
-    outcome: "none",
-    origin: null,
-    failure: code,
-    attempts: 0,
-    status,
-    ms: 0,
-  });
+  const about = { rule: null, outcome: "none", origin: null } as const;
+  const numbers = { attempts: 0, status, ms: 0 };
+  const pool = parts?.pool.name ?? null;
+  config.dataset?.writeDataPoint(
+    dataPoint({ pool: pool ?? "", ...about, reason: code, ...numbers }),
+  );
+  if (config.log.changes) write(headers, { pool, ...about, failure: code, ...numbers });
 }
 
 /** Names and numbers only: no path, no key, no address. */

@@ -4,6 +4,7 @@ import type {
   AccessSettings,
   AdminSettings,
   Config,
+  Dataset,
   LogSettings,
   Pool,
   Problem,
@@ -42,9 +43,13 @@ export function readConfig(
       });
     }
   }
+  const dataset = readDataset(env["METRICS"], problems);
   problems.push(...missingKv(pools, env));
   if (problems.length > 0) return { ok: false, problems, admin: { ...admin, token } };
-  return { ok: true, config: { pools, admin: { ...admin, token }, secrets, exposeStatus, log } };
+  return {
+    ok: true,
+    config: { pools, admin: { ...admin, token }, secrets, exposeStatus, log, dataset },
+  };
 }
 
 /** The part of the configuration that stands in `[vars]`; what `check:config` reads. */
@@ -198,6 +203,15 @@ export function bindingsOf(env: Readonly<Record<string, unknown>>) {
     const binding = env[name] as Fetcher | undefined;
     return typeof binding?.fetch === "function" ? binding : null;
   };
+}
+
+function readDataset(given: unknown, problems: Problem[]): Dataset | null {
+  if (given === undefined) return null;
+  const dataset = given as Dataset | null;
+  if (typeof dataset?.writeDataPoint === "function") return dataset;
+  const expected = "an Analytics Engine binding, or absent";
+  problems.push({ path: "METRICS", value: show(given), expected });
+  return null;
 }
 
 function isNamespace(given: unknown): boolean {

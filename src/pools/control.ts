@@ -16,6 +16,8 @@ export interface Plan {
   readonly rebalance: RebalanceSettings | null;
   /** Somebody balances by session counts, or caps them. */
   readonly countsMatter: boolean;
+  /** Ids of the secrets' keys, one byte each, the signing one first: they tell of a rotation. */
+  readonly keys: readonly number[];
 }
 
 export interface PlannedOrigin {

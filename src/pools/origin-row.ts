@@ -77,6 +77,14 @@ export function isOut({ probe, ejected_until: until }: Readonly<OriginRow>, now:
   return probe === "down" || until > now;
 }
 
+/** What a change did to the row's drain; null if nothing. */
+export function drainChange(before: OriginRow, after: OriginRow): string | null {
+  if (after.drain_since === null) {
+    return before.drain_since === null || before.drained === 1 ? null : "drain undone";
+  }
+  return before.drain_since === null || before.drained === 1 ? "drain begun" : null;
+}
+
 /** What the operator changed, for the event. */
 export function describeChange({ state, weight, drainMs }: OriginChange): string {
   const parts: string[] = [];

@@ -2,7 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 
 import type { Counts } from "../counts.ts";
 import type { HealthSettings } from "../model.ts";
-import { warn } from "../warn.ts";
+import { Census } from "./census.ts";
 import { chronicle, type Chronicle } from "./chronicle.ts";
 import type {
   Control,
@@ -16,25 +16,24 @@ import type {
 import { Ledger } from "./ledger.ts";
 import { MINUTE_MS } from "./minute.ts";
 import {
-  beginDrain,
   changed,
   describeChange,
+  drainChange,
   drainEnd,
   ejected,
-  endDrain,
   flipped,
   isDraining,
 } from "./origin-row.ts";
-import { capOf, outOf, rowsOf } from "./plan-rows.ts";
+import { adoptedRow, capOf, outOf, rowsOf } from "./plan-rows.ts";
 import { DRAIN_TICK_MS, nextAlarm, REBALANCE_MS } from "./schedule.ts";
 import { transfersFor, type Transfer } from "./rebalance.ts";
 import { statements, type EventRow, type OriginRow, type Statements } from "./statements.ts";
+import { Tenure } from "./tenure.ts";
 
 /** Beyond this many recalled sessions, isolates ask the map about all of them. */
 const RECALLED_MOST = 1_000;
 /** Clocks of different places differ by less: leases that began so soon after a recall don't count. */
 const SKEW_MS = 2_000;
-const COUNTS_AGE_MS = 2_000;
 /** Probes rest while nobody asks for the view. */
 const UNASKED_MS = 600_000;
 /** How exactly it is remembered when somebody asked. */
@@ -46,13 +45,11 @@ export abstract class PoolControl extends DurableObject implements Control {
   readonly #sql: Statements;
   readonly #chronicle: Chronicle;
   readonly #ledger: Ledger;
-  #plan: Plan | null;
+  readonly #tenure: Tenure;
+  readonly #census = new Census((plan) => this.countSessions(plan));
   #askedAt: number;
   #probedAt = 0;
   #rebalancedAt: number;
-  #counts: ReadonlyMap<string, number> = new Map();
-  #countsAt = 0;
-  #counting = false;
   /** When sessions were counted for the history, or that was tried. */
   #sampledAt = 0;
   /** Whether this object has looked after its alarm since it woke up. */
@@ -63,10 +60,14 @@ export abstract class PoolControl extends DurableObject implements Control {
     this.#sql = statements(ctx.storage.sql);
     this.#chronicle = chronicle(this.#sql);
     this.#ledger = new Ledger(ctx.storage.sql, this.#chronicle, Date.now());
-    const { plan, asked_at: askedAt, rebalanced_at: rebalancedAt } = this.#sql.control();
+    this.#tenure = new Tenure(this.#sql, this.#chronicle, Date.now());
+    const { asked_at: askedAt, rebalanced_at: rebalancedAt } = this.#sql.control();
     this.#askedAt = askedAt;
     this.#rebalancedAt = rebalancedAt;
-    this.#plan = plan === null ? null : (JSON.parse(plan) as Plan);
+  }
+
+  get #plan(): Plan | null {
+    return this.#tenure.plan;
   }
 
   /** Live sessions by origin, from the session map. */
@@ -85,36 +86,27 @@ export abstract class PoolControl extends DurableObject implements Control {
     if (this.#sql.dropRecalledUpTo(now) > 0) this.#sql.bump();
     if (this.#plan?.countsMatter) {
       const recounted = this.#recount(this.#plan);
-      if (this.#countsAt === 0) await recounted;
+      if (this.#census.at === 0) await recounted;
       else this.ctx.waitUntil(recounted);
     }
     const { version, ask_before: askBefore } = this.#sql.control();
-    const wantsPlan = this.#plan?.digest !== digest;
+    const wantsPlan = this.#tenure.wants(digest, now);
     if (version === known) return { view: null, wantsPlan };
     const origins = rowsOf(this.#plan, this.#sql.origins());
     const recalled = new Map(this.#sql.recalled().map(({ id, at }) => [id, at + SKEW_MS]));
-    const counted = { counts: this.#counts, countsAt: this.#countsAt };
-    return { view: { version, origins, recalled, askBefore, ...counted }, wantsPlan };
+    const { counts: sessions, at: countsAt } = this.#census;
+    const view = { version, origins, recalled, askBefore, counts: sessions, countsAt };
+    return { view, wantsPlan };
   }
 
   async adopt(plan: Plan): Promise<void> {
-    if (this.#plan?.digest === plan.digest) return;
     const now = Date.now();
+    if (!this.#tenure.wants(plan.digest, now)) return;
     this.#note(now);
-    this.#plan = plan;
-    this.#sql.setPlan(JSON.stringify(plan));
+    this.#tenure.adopt(plan, now);
     for (const planned of plan.origins) {
-      let row = this.#sql.origin(planned.name);
-      if (plan.health.path === null && row.probe === "down") {
-        row = { ...row, probe: "up", streak: 0, up_since: now };
-        this.#save(row, "up", "checks are off");
-      }
-      const drains = isDraining(row, planned.state);
-      if (drains && row.drain_since === null) {
-        this.#save(beginDrain(row, now, plan.drainMs), "drain begun", "configuration");
-      } else if (!drains && row.drain_since !== null) {
-        this.#save(endDrain(row), "drain undone", "configuration");
-      }
+      const steps = adoptedRow(plan, planned, this.#sql.origin(planned.name), now);
+      for (const { row, kind, cause } of steps) this.#save(row, kind, cause);
     }
     await this.#schedule(now);
   }
@@ -147,6 +139,8 @@ export abstract class PoolControl extends DurableObject implements Control {
     const next = changed(row, change, configured, now, plan.drainMs);
     if (change.drainMs !== undefined && !isDraining(next, configured)) return false;
     this.#save(next, "state changed", describeChange(change));
+    const drain = drainChange(row, next);
+    if (drain !== null) this.#chronicle.note(now, drain, origin, "operator");
     await this.#schedule(now);
     return true;
   }
@@ -172,7 +166,7 @@ export abstract class PoolControl extends DurableObject implements Control {
     const now = Date.now();
     await this.#sample(now);
     const { since, totals } = this.#ledger;
-    const sessions = this.#countsAt === 0 ? null : this.#counts;
+    const sessions = this.#census.at === 0 ? null : this.#census.counts;
     const isolates = this.#ledger.isolates(now);
     return { since, totals, sessions, isolates, degradedSince: this.#ledger.degradedSince(now) };
   }
@@ -193,7 +187,7 @@ export abstract class PoolControl extends DurableObject implements Control {
     if (this.#plan === null || now - this.#sampledAt < MINUTE_MS) return;
     this.#sampledAt = now;
     await this.#recount(this.#plan);
-    if (this.#countsAt > 0) this.#ledger.sampled(this.#counts, Date.now());
+    if (this.#census.at > 0) this.#ledger.sampled(this.#census.counts, Date.now());
   }
 
   /** Probes, ends drains, and sleeps until the next of either is due. */
@@ -222,7 +216,7 @@ export abstract class PoolControl extends DurableObject implements Control {
 
   async #rebalance(plan: Plan): Promise<void> {
     await this.#recount(plan);
-    const transfers = transfersFor(plan, this.#sql.origins(), this.#counts, Date.now());
+    const transfers = transfersFor(plan, this.#sql.origins(), this.#census.counts, Date.now());
     if (transfers.length === 0) return;
     const moved = await this.moveIdle(plan, transfers);
     if (moved > 0) {
@@ -249,10 +243,10 @@ export abstract class PoolControl extends DurableObject implements Control {
     const draining = this.#draining(plan);
     if (draining.length === 0) return;
     await this.#recount(plan);
-    const isCounted = plan.shards > 0 && Date.now() - this.#countsAt < 2 * DRAIN_TICK_MS;
+    const isCounted = plan.shards > 0 && Date.now() - this.#census.at < 2 * DRAIN_TICK_MS;
     for (const { name } of draining) {
       const row = this.#sql.origin(name);
-      const sessions = isCounted ? (this.#counts.get(name) ?? 0) : null;
+      const sessions = isCounted ? (this.#census.counts.get(name) ?? 0) : null;
       const cause = drainEnd(row, sessions, Date.now());
       if (cause !== null) this.#save({ ...row, drained: 1 }, "drain ended", cause);
     }
@@ -265,18 +259,8 @@ export abstract class PoolControl extends DurableObject implements Control {
   }
 
   async #recount(plan: Plan): Promise<void> {
-    const now = Date.now();
-    if (plan.shards === 0 || this.#counting || now - this.#countsAt < COUNTS_AGE_MS) return;
-    this.#counting = true;
-    try {
-      this.#counts = await this.countSessions(plan);
-      this.#countsAt = now;
-      if (plan.countsMatter) this.#sql.bump();
-    } catch (error) {
-      warn("sessions not counted", { pool: plan.pool }, error);
-    } finally {
-      this.#counting = false;
-    }
+    const isNew = await this.#census.take(plan);
+    if (isNew && plan.countsMatter) this.#sql.bump();
   }
 
   /** Remembers that a Worker is interested; whether the last time was long ago. */

@@ -28,6 +28,10 @@ const SCHEMA = `
     origin TEXT,
     cause TEXT NOT NULL
   );
+  CREATE TABLE IF NOT EXISTS retired (
+    digest TEXT PRIMARY KEY,
+    at INTEGER NOT NULL
+  ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS control (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     version INTEGER NOT NULL,
@@ -76,6 +80,7 @@ interface ControlRow extends Record<string, SqlStorageValue> {
 }
 
 const EVENTS_MOST = 1_000;
+const RETIRED_MOST = 16;
 
 export function statements(sql: SqlStorage) {
   sql.exec(SCHEMA);
@@ -85,6 +90,17 @@ export function statements(sql: SqlStorage) {
     setAskedAt: (at: number) => sql.exec("UPDATE control SET asked_at = ?", at),
     setRebalancedAt: (at: number) => sql.exec("UPDATE control SET rebalanced_at = ?", at),
     setPlan: (plan: string) => sql.exec("UPDATE control SET plan = ?", plan),
+
+    /** Configurations that another has followed. */
+    isRetired: (digest: string) =>
+      sql.exec("SELECT 1 FROM retired WHERE digest = ?", digest).toArray().length > 0,
+    retire: (digest: string, at: number) => {
+      sql.exec("INSERT OR REPLACE INTO retired VALUES (?, ?)", digest, at);
+      sql.exec(
+        "DELETE FROM retired WHERE digest NOT IN (SELECT digest FROM retired ORDER BY at DESC LIMIT ?)",
+        RETIRED_MOST,
+      );
+    },
 
     origins: () => sql.exec<OriginRow>("SELECT * FROM origins").toArray(),
     origin: (name: string): OriginRow => {

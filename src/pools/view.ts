@@ -127,7 +127,7 @@ export function viewer(
 }
 
 /** What the pool's control object needs of the configuration. */
-export async function planOf(pool: Pool): Promise<Plan> {
+export async function planOf(pool: Pool, keys: readonly number[] = []): Promise<Plan> {
   const { health, drainMs, sessions, balance, rebalance } = pool;
   const origins = pool.origins.map(({ name, url, binding, state, weight }) => ({
     name,
@@ -146,6 +146,7 @@ export async function planOf(pool: Pool): Promise<Plan> {
     rebalance,
     shards: canCount ? Math.max(sessions.shards, ...sessions.shardsBefore) : 0,
     countsMatter: canCount && (hasCaps || balance === "least-sessions" || balance === "hash"),
+    keys,
   };
   const bytes = new TextEncoder().encode(JSON.stringify(plan));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();

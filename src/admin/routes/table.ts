@@ -1,6 +1,7 @@
 import type { Endpoint } from "../endpoint.ts";
 import { eventRoutes } from "./events.ts";
 import { explainRoutes } from "./explain.ts";
+import { metricRoutes } from "./metrics.ts";
 import { poolRoutes } from "./pools.ts";
 import { sessionRoutes } from "./sessions.ts";
 import { whatIfRoutes } from "./what-if.ts";
@@ -10,6 +11,7 @@ export const ROUTES: readonly Endpoint[] = [
   ...sessionRoutes,
   ...poolRoutes,
   ...eventRoutes,
+  ...metricRoutes,
   ...explainRoutes,
   ...whatIfRoutes,
 ];

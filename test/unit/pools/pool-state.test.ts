@@ -99,8 +99,10 @@ describe("an operator's change", () => {
     pass(10);
     await control.change("app-1", { state: null }, plan);
     expect(await told()).toEqual([
+      "app-1: drain undone, operator",
       expect.stringMatching(/^app-1: .*as configured/),
       "app-2: sessions released, operator",
+      "app-1: drain begun, operator",
       expect.stringMatching(/^app-1: .*draining.*weight 2/),
     ]);
     const [newest] = await control.events(Number.MAX_SAFE_INTEGER, 1);

@@ -15,23 +15,33 @@ export function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+/** Where somebody may sit. Questions go beside the result, which may be piped. */
+export interface Terminal {
+  readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly output: NodeJS.WritableStream & { readonly isTTY?: boolean };
+}
+
+const TERMINAL: Terminal = { input: process.stdin, output: process.stderr };
+
 /** Asks before what can't be taken back, where somebody is there to answer. */
 export async function confirm(
   question: string,
-  options: { readonly yes?: boolean },
+  { yes = false }: { readonly yes?: boolean },
+  terminal = TERMINAL,
 ): Promise<void> {
-  if (options.yes || !process.stdin.isTTY || !process.stderr.isTTY) return;
-  if (!/^y(es)?$/i.test((await ask(`${question} [y/N] `)).trim())) {
+  if (yes || !terminal.input.isTTY || !terminal.output.isTTY) return;
+  if (!/^y(es)?$/i.test((await ask(`${question} [y/N] `, terminal)).trim())) {
     throw new Failure(1, "nothing was changed");
   }
 }
 
 /** Empty at the end of the input. */
-export async function ask(question: string): Promise<string> {
-  const reader = createInterface({ input: process.stdin, output: process.stderr });
+export async function ask(question: string, terminal = TERMINAL): Promise<string> {
+  const reader = createInterface({ ...terminal });
   try {
     return await new Promise<string>((resolve, reject) => {
-      reader.once("close", () => resolve(""));
+      // An answer that comes together with the end is still one.
+      reader.once("close", () => setImmediate(() => resolve("")));
       reader.question(question).then(resolve, reject);
     });
   } finally {

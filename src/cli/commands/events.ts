@@ -48,21 +48,33 @@ async function follow(
   first: readonly Event[],
   json: boolean,
 ): Promise<void> {
-  let seen = first;
-  let isFirst = true;
-  let fresh = first;
-  for (;;) {
-    const inOrder = fresh.toReversed();
+  const show = (events: readonly Event[], isFirst: boolean) => {
+    const inOrder = events.toReversed();
     if (json) for (const event of inOrder) print(`${JSON.stringify(event)}\n`);
     else if (isFirst || inOrder.length > 0) print(eventTable(inOrder, isFirst));
-    isFirst = false;
+  };
+  show(first, true);
+  const newest = newestOf(first);
+  // Older ones that were not asked for are not news.
+  const older = (await eventsSince(connection, lookBack(newest))).filter(
+    ({ time }) => time < newest,
+  );
+  let seen = [...without(first, older), ...older];
+  for (;;) {
+    const since = lookBack(newestOf(seen));
+    const fresh = without(await eventsSince(connection, since), seen);
+    show(fresh, false);
+    seen = [...fresh, ...seen.filter(({ time }) => time >= since)];
     await sleep(EVERY_MS);
-    const newest = seen.reduce((most, { time }) => (time > most ? time : most), "");
-    const since = newest === "" ? "" : new Date(Date.parse(newest) - LOOK_BACK_MS).toISOString();
-    const recent = await eventsSince(connection, since);
-    fresh = without(recent, seen);
-    seen = recent.length === 0 ? seen : [...fresh, ...seen.filter(({ time }) => time >= since)];
   }
+}
+
+function newestOf(events: readonly Event[]): string {
+  return events.reduce((newest, { time }) => (time > newest ? time : newest), "");
+}
+
+function lookBack(time: string): string {
+  return time === "" ? "" : new Date(Date.parse(time) - LOOK_BACK_MS).toISOString();
 }
 
 async function eventsSince(connection: Connection, since: string): Promise<Event[]> {

@@ -263,14 +263,61 @@ describe("a question before what can't be taken back", () => {
 });
 
 describe("limpet what-if", () => {
-  test("refuses a file without pools before it asks anybody", async ({ expect }) => {
-    const folder = mkdtempSync(join(tmpdir(), "limpet-cli-"));
-    try {
-      writeFileSync(join(folder, "none.toml"), "name = 'x'\n");
-      const { code, stderr } = await limpet(`what-if ${join(folder, "none.toml")}`);
-      expect([code, stderr]).toEqual([2, "limpet: the file has neither POOLS nor ORIGINS\n"]);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
+  let folder: string;
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "limpet-cli-"));
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  function ask(toml: string, ...more: readonly string[]) {
+    const path = join(folder, "wrangler.toml");
+    writeFileSync(path, toml);
+    return run(process.execPath, [main, "what-if", path, ...more], { env: environment() });
+  }
+
+  const pool = (...names: readonly string[]) => {
+    const origins = scene.origins.filter(({ name }) => names.includes(name));
+    const tables = origins.map(
+      ({ name, url }) => `[[vars.POOLS.origins]]\nname = "${name}"\nurl = "${url}"`,
+    );
+    return `[[vars.POOLS]]\nname = "default"\n${tables.join("\n")}\n`;
+  };
+
+  test("shows how many sessions would move, from where and where to", async ({ expect }) => {
+    await sessions(4);
+    const { code, stdout, stderr } = await ask(pool("app-1"));
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(cells(stdout)).toEqual([["default", "app-2", "app-1", "2", "removed"]]);
+    const same = await ask(pool("app-1", "app-2"));
+    expect([same.code, same.stdout]).toEqual([0, "no session would move\n"]);
+    const { stdout: json } = await ask(pool("app-1"), "--json");
+    expect(JSON.parse(json)).toMatchObject({
+      moves: [{ from: "app-2", to: "app-1", sessions: 2 }],
+    });
+  });
+
+  test("reads the small form and an environment", async ({ expect }) => {
+    await sessions(2);
+    const toml = '[env.next.vars]\nORIGINS = ["https://new.example"]\n';
+    const { code, stdout } = await ask(toml, "--env", "next", "--json");
+    const { moves } = JSON.parse(stdout) as { readonly moves: readonly object[] };
+    expect([code, moves.length]).toEqual([0, 2]);
+    for (const from of ["app-1", "app-2"]) {
+      const move = { from, to: "new.example", sessions: 1 };
+      expect(moves).toContainEqual(expect.objectContaining(move));
     }
+  });
+
+  test("lists every mistake of the file on stderr, and exits 1", async ({ expect }) => {
+    const ended = await ask(`${pool("app-1")}weight = 1001\ntier = 12\n`);
+    expect([ended.code, ended.stdout]).toEqual([1, ""]);
+    expect(ended.stderr).toMatch(/: 2 problems\n {2}POOLS\[0\]\S*weight is 1001; expected/);
+  });
+
+  test("refuses a file without pools before it asks anybody", async ({ expect }) => {
+    const { code, stderr } = await ask("name = 'x'\n");
+    expect([code, stderr]).toEqual([2, "limpet: the file has neither POOLS nor ORIGINS\n"]);
   });
 });

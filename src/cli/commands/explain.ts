@@ -3,7 +3,7 @@ import { InvalidArgumentError, type Command } from "commander";
 import { call, type Connection } from "../connection.ts";
 import { readSection } from "../check-config.ts";
 import { Failure } from "../failure.ts";
-import { print, printJson } from "../output.ts";
+import { note, print, printJson } from "../output.ts";
 import { count, fields, table } from "../table.ts";
 import { connect, noAdmin, remote, type Remote } from "./remote.ts";
 
@@ -38,7 +38,10 @@ interface Forecast {
     readonly from: string;
     readonly to: string | null;
     readonly sessions: number;
+    readonly reason: string;
   }[];
+  /** Whether the sessions were counted; if not, some were by a sample. */
+  readonly exact?: boolean;
 }
 
 interface ExplainOptions extends Remote {
@@ -72,9 +75,13 @@ export function addForecastCommands(program: Command): void {
       const { vars = {} } = readSection(path, options.env);
       const body = { pools: poolsOf(vars) };
       const answer = await ask<Forecast>(connect(options), "/api/what-if", body, null);
-      if (options.json) printJson(answer);
-      else if (answer.problems === undefined) print(moveTable(answer.moves ?? []));
-      if (answer.problems !== undefined) throw new Failure(1, problemText(path, answer.problems));
+      if (answer.problems !== undefined) {
+        if (options.json) printJson(answer);
+        throw new Failure(1, problemText(path, answer.problems));
+      }
+      if (options.json) return printJson(answer);
+      print(moveTable(answer.moves ?? []));
+      if (answer.exact === false) note("The numbers are estimated from a sample.");
     });
 }
 
@@ -146,8 +153,10 @@ function explanationText(explanation: Explanation): string {
 
 function moveTable(moves: NonNullable<Forecast["moves"]>): string {
   if (moves.length === 0) return "no session would move\n";
-  const rows = moves.map(({ pool, from, to, sessions }) => [pool, from, to ?? "none", sessions]);
-  return table(["POOL", "FROM", "TO", "SESSIONS"], rows);
+  const rows = moves.map(({ pool, from, to, sessions, reason }) => {
+    return [pool, from, to ?? "none", sessions, reason];
+  });
+  return table(["POOL", "FROM", "TO", "SESSIONS", "REASON"], rows);
 }
 
 function problemText(path: string, problems: NonNullable<Forecast["problems"]>): string {

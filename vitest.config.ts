@@ -17,6 +17,8 @@ export default defineConfig({
               bindings: {
                 AFFINITY_SECRET: "only-for-tests-0123456789abcdef0123456789",
                 ADMIN_TOKEN: "only-for-tests-admin-token",
+                // How many inputs test/unit/fuzz tries; empty: as many as a quick run needs.
+                FUZZ_RUNS: process.env["FUZZ_RUNS"] ?? "",
               },
             },
           }),

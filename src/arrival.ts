@@ -16,8 +16,11 @@ export interface Arrival {
   readonly now: number;
 }
 
-/** What `fetch` would send in another form: dot segments, backslashes, anything not printable ASCII. */
-const NOT_SENT_AS_IS = /\/(?:\.|%2e){1,2}(?:[/?#]|$)|[\\]|[^!-~]/i;
+/**
+ * What `fetch` would send in another form: dot segments, backslashes, what is not printable ASCII, and
+ * the characters that the URL standard encodes in a path or a query.
+ */
+const NOT_SENT_AS_IS = /\/(?:\.|%2e){1,2}(?:[/?#]|$)|["'<>\\^`{}]|[^!-~]/i;
 
 export function arrive(request: Request, now: number): Arrival {
   const { method, headers } = request;
@@ -43,10 +46,17 @@ export function arrive(request: Request, now: number): Arrival {
   };
 }
 
-/** Rules must match the path that the origin will get, so what `fetch` would change is changed first. */
+/**
+ * Rules must match the path that the origin will get, so what `fetch` would change is changed first. With
+ * a host that no URL can have (port 99999), the path is never read: `fetch` would read it below another
+ * host, and "/x/../.." would leave the origin's base path.
+ */
 function normalized(url: string): string {
-  return URL.canParse(url) ? new URL(url).href : url;
+  return URL.canParse(url) ? new URL(url).href : NOBODY;
 }
+
+/** Its host is empty, for which it is refused. */
+const NOBODY = "https:///";
 
 /** Where the authority ends: at the first "/" or "?", or at the end. */
 function firstOf(url: string, from: number, end: number): number {

@@ -44,6 +44,8 @@ const clientIp = v.lazy((input: unknown) =>
     : token('a header name, or { header = "x-forwarded-for", trusted = ["10.0.0.0/8"] }'),
 ) as v.GenericSchema<ClientIp, ClientIp>;
 
+const REGIONS = 'a list of continents, countries or colos, such as ["EU", "DE", "FRA"]';
+
 const origin = v.pipe(
   table({
     name: v.optional(
@@ -59,10 +61,7 @@ const origin = v.pipe(
     route: v.optional(
       text(/^[\w~!*-]{1,64}$/, "a route label of letters, digits, '_', '-', '~', '!' and '*'"),
     ),
-    regions: v.optional(
-      v.array(text(/^[A-Za-z]{2,3}$/, 'continents, countries or colos, such as "EU", "DE", "FRA"')),
-      [],
-    ),
+    regions: v.optional(v.array(text(/^[A-Za-z]{2,3}$/, REGIONS), REGIONS), []),
     version: v.nullish(text(/^[!-~]{1,64}$/, "a version label without blanks"), null),
     max_sessions: v.nullish(whole(1, 1_000_000_000), null),
     state: v.optional(oneOf(["active", "draining", "disabled"]), "active"),

@@ -32,6 +32,7 @@ export type Failure =
   | { readonly code: "not_found" }
   | { readonly code: "invalid_input"; readonly detail: string }
   | { readonly code: "conflict"; readonly detail: string }
+  | { readonly code: "precondition_failed" }
   | { readonly code: "too_many_requests"; readonly retryAfterSeconds: number }
   | { readonly code: "storage_unavailable" }
   | { readonly code: "internal_error" };
@@ -94,6 +95,8 @@ function toWire(failure: Failure): Wire {
       return { status: 400, title: "The input is not valid" };
     case "conflict":
       return { status: 409, title: "The resource has changed meanwhile" };
+    case "precondition_failed":
+      return { status: 412, title: "The resource is not as it was when it was read" };
     case "too_many_requests":
       return {
         status: 429,
@@ -109,6 +112,14 @@ function toWire(failure: Failure): Wire {
         headers: { "Retry-After": "1" },
       };
   }
+}
+
+/** The status and title of failures that say nothing more. */
+export function titleOf(code: Failure["code"]): {
+  readonly status: number;
+  readonly title: string;
+} {
+  return toWire({ code, allow: "", status: 400, detail: "", retryAfterSeconds: 0 } as Failure);
 }
 
 /**

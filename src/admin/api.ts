@@ -6,6 +6,7 @@ import { fail, guarded, makeDoor } from "./auth.ts";
 import { addAssets } from "./dashboard/assets.ts";
 import { addLogin } from "./dashboard/login.tsx";
 import type { Endpoint } from "./endpoint.ts";
+import { isKnown, tagOf } from "./etag.ts";
 import { readBody, readQuery } from "./input.ts";
 import { ROUTES } from "./routes/table.ts";
 
@@ -73,7 +74,22 @@ async function answer(
     background: (work) => c.executionCtx.waitUntil(work),
   });
   if (reply instanceof Response) return reply;
-  return "value" in reply ? Response.json(reply.value) : fail(c, reply);
+  return "value" in reply ? json(endpoint, request, reply.value, reply.tag) : fail(c, reply);
+}
+
+async function json(
+  { method, isTagged = false }: Endpoint,
+  request: Request,
+  value: unknown,
+  given: string | undefined,
+): Promise<Response> {
+  const body = JSON.stringify(value);
+  const headers = new Headers({ "Content-Type": "application/json" });
+  const tag = given ?? (isTagged && method === "GET" ? await tagOf(body) : null);
+  if (tag !== null) headers.set("ETag", tag);
+  const isOld =
+    method === "GET" && tag !== null && isKnown(request.headers.get("if-none-match"), tag);
+  return isOld ? new Response(null, { status: 304, headers }) : new Response(body, { headers });
 }
 
 /** The methods of each path; any other method is told which there are. */

@@ -33,12 +33,16 @@ export interface Call<Params, Query, Body> {
 }
 
 /** A JSON value that fits the endpoint's schema, what went wrong, or an answer of any other kind. */
-export type Reply<T> = { readonly value: T } | Failure | Response;
+export type Reply<T> = { readonly value: T; readonly tag?: string } | Failure | Response;
 
 interface Told {
   /** The operationId: stable, for generated clients. */
   readonly id: string;
   readonly summary: string;
+  /** A GET whose answer has an ETag, and that is 304 to whoever has it; a write that heeds If-Match. */
+  readonly isTagged?: boolean;
+  /** For the OpenAPI document: a body, and the answer to it. */
+  readonly examples?: { readonly body?: unknown; readonly answer?: unknown };
   /** Failures it may answer with beyond those of every endpoint. */
   readonly failures?: readonly Failure["code"][];
 }

@@ -1,5 +1,6 @@
 import type { PoolParts } from "../assemble.ts";
 import type { OriginChange } from "../pools/control.ts";
+import { operatorTag } from "../pools/origin-row.ts";
 import type { OriginView, PoolView } from "./schemas.ts";
 
 /** Pools and their origins as operators see and change them. */
@@ -20,7 +21,8 @@ export async function viewPool({ pool, desk, viewer }: PoolParts): Promise<PoolV
       state === "draining" && since !== null && !isOver
         ? { since: iso(since), deadline: deadline === null ? null : iso(deadline), sessions }
         : null;
-    return { name, state, health, weight, tier, sessions, generation, drain };
+    const etag = `"${operatorTag(row)}"`;
+    return { name, state, health, weight, tier, sessions, generation, etag, drain };
   });
   return { name: pool.name, origins };
 }

@@ -54,6 +54,8 @@ export const originView = v.strictObject({
   tier: count,
   sessions: count,
   generation: count,
+  /** For If-Match: changes when somebody changes, drains or releases the origin. */
+  etag: v.string(),
   /** While draining; null otherwise. `deadline` null: until the last session ends. */
   drain: v.nullable(
     v.strictObject({ since: instant, deadline: v.nullable(instant), sessions: count }),

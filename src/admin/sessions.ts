@@ -1,5 +1,6 @@
 import type { PoolParts } from "../assemble.ts";
 import type { Session } from "../model.ts";
+import { allows, tagOf } from "./etag.ts";
 import type { SessionView, SessionsQuery } from "./schemas.ts";
 
 /** The session map as operators see it: over all pools, by opaque ids. */
@@ -52,14 +53,22 @@ export async function findSession(
   return null;
 }
 
+/** Whether the session is still what the If-Match of a write says. */
+async function isAsRead(ifMatch: string | null, pool: string, session: Session): Promise<boolean> {
+  return ifMatch === null || allows(ifMatch, await tagOf(JSON.stringify(toView(pool, session))));
+}
+
 /** Ends one session: its row goes, and every isolate learns that leases on it are void. */
 export async function releaseSession(
   pools: readonly PoolParts[],
   id: string,
-): Promise<SessionView | null> {
+  ifMatch: string | null,
+): Promise<SessionView | "no session" | "changed"> {
   for (const { pool, desk, control, viewer } of pools) {
     await desk.store.flush();
-    if ((await desk.store.find(id)) === null) continue;
+    const before = await desk.store.find(id);
+    if (before === null) continue;
+    if (!(await isAsRead(ifMatch, pool.name, before))) return "changed";
     // First, so that a failure in between leaves a session that can be released again.
     await control().recall([id], pool.sessions.leaseMs, "released");
     const session = await desk.store.release(id);
@@ -67,27 +76,33 @@ export async function releaseSession(
     await viewer.refresh();
     return toView(pool.name, session);
   }
-  return null;
+  return "no session";
 }
 
-export type MoveResult = SessionView | "no session" | "no origin";
+export type MoveResult = SessionView | "no session" | "no origin" | "changed";
 
 /** Moves one session to another origin of its pool; the client follows with its next request. */
 export async function moveSession(
   pools: readonly PoolParts[],
   id: string,
   origin: string,
+  ifMatch: string | null,
 ): Promise<MoveResult> {
   for (const { pool, desk, control, viewer } of pools) {
     await desk.store.flush();
     const session = await desk.store.find(id);
     if (session === null) continue;
+    if (!(await isAsRead(ifMatch, pool.name, session))) return "changed";
     const snapshot = await viewer.refresh();
     const target = snapshot.standings.get(origin);
     if (target === undefined) return "no origin";
     const { by, created } = session;
     const to = { origin, generation: target.generation };
-    await desk.store.move([id], { by, from: null, to, created });
+    // Who has read it first moves it only from where it was; the map decides.
+    const from =
+      ifMatch === null ? null : { origin: session.origin, generation: session.generation };
+    const answer = await desk.store.move([id], { by, from, to, created });
+    if (from !== null && (answer.kind !== "pinned" || answer.origin !== origin)) return "changed";
     await control().recall([id], pool.sessions.leaseMs, `moved to ${origin}`);
     await viewer.refresh();
     const moved = await desk.store.find(id);

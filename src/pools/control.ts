@@ -54,6 +54,8 @@ export interface OriginChange {
   readonly weight?: number | null;
   /** How long a drain may last; null: until the last session ends. */
   readonly drainMs?: number | null;
+  /** Only if these are the origin's `operatorTag`s now. */
+  readonly onlyIf?: readonly string[];
 }
 
 /** A pool's counters since its control object began. */
@@ -94,7 +96,7 @@ export interface Control {
   recall(ids: readonly string[], leaseMs: number, cause: string): Promise<void>;
   /** An isolate has ejected an origin for its failures; false if too many are out already. */
   report(origin: string, ejectMs: number, cause: string): Promise<boolean>;
-  /** False, and nothing is changed, for a deadline without a drain. */
+  /** False, and nothing is changed, for a deadline without a drain, or an `onlyIf` that is not so. */
   change(origin: string, change: OriginChange, plan: Plan): Promise<boolean>;
   /** Voids every pin of these origins; answers their new generations, in the same order. */
   raise(origins: readonly string[], cause: string): Promise<number[]>;

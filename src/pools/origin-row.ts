@@ -85,6 +85,13 @@ export function drainChange(before: OriginRow, after: OriginRow): string | null 
   return before.drain_since === null || before.drained === 1 ? "drain begun" : null;
 }
 
+/** Tells whether somebody has changed, drained or released the origin meanwhile; nothing else counts. */
+export function operatorTag(row: OriginRow | undefined): string {
+  const { state = null, weight = null, generation = 1 } = row ?? {};
+  const { drain_since: since = null, drain_deadline: deadline = null, drained = 0 } = row ?? {};
+  return [state ?? "", weight ?? "", generation, since ?? "", deadline ?? "", drained].join(".");
+}
+
 /** What the operator changed, for the event. */
 export function describeChange({ state, weight, drainMs }: OriginChange): string {
   const parts: string[] = [];

@@ -23,6 +23,7 @@ import {
   ejected,
   flipped,
   isDraining,
+  operatorTag,
 } from "./origin-row.ts";
 import { adoptedRow, capOf, outOf, rowsOf } from "./plan-rows.ts";
 import { DRAIN_TICK_MS, nextAlarm, REBALANCE_MS } from "./schedule.ts";
@@ -135,6 +136,7 @@ export abstract class PoolControl extends DurableObject implements Control {
     await this.adopt(plan);
     const now = Date.now();
     const row = this.#sql.origin(origin);
+    if (change.onlyIf !== undefined && !change.onlyIf.includes(operatorTag(row))) return false;
     const configured = plan.origins.find(({ name }) => name === origin)?.state ?? "active";
     const next = changed(row, change, configured, now, plan.drainMs);
     if (change.drainMs !== undefined && !isDraining(next, configured)) return false;

@@ -147,8 +147,9 @@ describe("POST /api/what-if", () => {
     expect(await scene.admin.get("/api/events")).toEqual(events);
     await scene.router.restart({ vars: { POOLS: [next] } });
     const now: string[] = [];
-    for (const client of clients)
+    for (const client of clients) {
       now.push((await client.get("/")).json<{ origin: string }>().origin);
+    }
     const moved = now.filter((origin, n) => origin !== homes[n]);
     expect(moved).toHaveLength(at("app-3"));
   });

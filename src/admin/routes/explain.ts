@@ -35,6 +35,13 @@ const explainBody = fields({
 export const explainRoutes = [
   endpoint("POST", "/api/explain", {
     id: "explainRequest",
+    examples: {
+      body: {
+        url: "https://shop.example.com/cart",
+        headers: { cookie: "SID=abc" },
+        ip: "192.0.2.7",
+      },
+    },
     summary: "What would become of a request, and why; changes nothing",
     body: explainBody,
     answer: explanation,

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { parseDuration } from "../../config/duration.ts";
 import type { OriginChange } from "../../pools/control.ts";
 import { endpoint } from "../endpoint.ts";
+import { allows } from "../etag.ts";
 import { changeOrigin, hasOrigin, viewPool } from "../pools.ts";
 import { fields, originView, poolView } from "../schemas.ts";
 
@@ -57,6 +58,7 @@ export const poolRoutes = [
   endpoint("GET", "/api/pools", {
     id: "listPools",
     summary: "All pools with their origins",
+    isTagged: true,
     answer: v.strictObject({ pools: v.array(poolView) }),
     handle: async ({ router }) => ({
       value: { pools: await Promise.all(router.pools.map(viewPool)) },
@@ -66,6 +68,7 @@ export const poolRoutes = [
   endpoint("GET", "/api/pools/:pool", {
     id: "getPool",
     summary: "One pool with its origins",
+    isTagged: true,
     failures: ["not_found"],
     answer: poolView,
     async handle({ router, params }) {
@@ -76,22 +79,35 @@ export const poolRoutes = [
 
   endpoint("PATCH", "/api/pools/:pool/origins/:origin", {
     id: "changeOrigin",
+    examples: { body: { state: "draining", deadline: "10m" } },
     summary: "State, weight and drain deadline of an origin; null goes back to the configuration",
+    isTagged: true,
     failures: ["not_found"],
     body: originBody,
     answer: originView,
-    async handle({ router, params, body }) {
+    async handle({ router, params, body, request }) {
       const parts = router.pools.find(({ pool }) => pool.name === params.pool);
       if (parts === undefined || !hasOrigin(parts, params.origin)) return { code: "not_found" };
-      if (!(await changeOrigin(parts, params.origin, toChange(body)))) {
+      const ifMatch = request.headers.get("if-match");
+      const onlyIf = ifMatch === null || ifMatch.trim() === "*" ? null : untagged(ifMatch);
+      const change = { ...toChange(body), ...(onlyIf === null ? {} : { onlyIf }) };
+      const isMade = await changeOrigin(parts, params.origin, change);
+      const { origins } = await viewPool(parts);
+      const value = origins.find(({ name }) => name === params.origin);
+      if (value === undefined) return { code: "not_found" };
+      if (!isMade) {
+        if (!allows(ifMatch, value.etag)) return { code: "precondition_failed" };
         return {
           code: "invalid_input",
           detail: "deadline: expected only for an origin that drains",
         };
       }
-      const { origins } = await viewPool(parts);
-      const value = origins.find(({ name }) => name === params.origin);
-      return value === undefined ? { code: "not_found" } : { value };
+      return { value, tag: value.etag };
     },
   }),
 ];
+
+/** The tags of an If-Match, without their quotes. */
+function untagged(ifMatch: string): string[] {
+  return ifMatch.split(",").map((tag) => tag.trim().replace(/^"(.*)"$/, "$1"));
+}

@@ -24,6 +24,16 @@ const findBody = fields({
   pool: v.optional(v.string("the name of a pool")),
 });
 
+const EXAMPLE = {
+  id: "RyCgmA7X6POFqFvwg7YB0Q",
+  pool: "default",
+  by: "cookie",
+  origin: "app-2",
+  created: "2026-11-23T02:43:20.805Z",
+  seen: "2026-11-23T02:43:20.845Z",
+  expires: "2026-11-23T03:13:20.845Z",
+};
+
 export const sessionRoutes = [
   endpoint("GET", "/api/sessions", {
     id: "listSessions",
@@ -40,6 +50,7 @@ export const sessionRoutes = [
 
   endpoint("DELETE", "/api/sessions", {
     id: "releaseSessions",
+    examples: { answer: { released: 3 } },
     summary: "Releases all sessions of an origin or pool",
     failures: ["not_found"],
     query: releaseQuery,
@@ -59,6 +70,7 @@ export const sessionRoutes = [
 
   endpoint("POST", "/api/sessions/find", {
     id: "findSessions",
+    examples: { body: { value: "__Host-affinity=AW4…", pool: "default" } },
     summary: "Sessions by id, or by a pasted cookie, header, parameter or address",
     failures: ["not_found"],
     body: findBody,
@@ -72,7 +84,9 @@ export const sessionRoutes = [
 
   endpoint("GET", "/api/sessions/:id", {
     id: "getSession",
+    examples: { answer: EXAMPLE },
     summary: "One session",
+    isTagged: true,
     failures: ["not_found"],
     answer: sessionView,
     async handle({ router, params }) {
@@ -83,12 +97,16 @@ export const sessionRoutes = [
 
   endpoint("PATCH", "/api/sessions/:id", {
     id: "moveSession",
+    examples: { body: { origin: "app-1" } },
     summary: "Moves one session to another origin of its pool",
+    isTagged: true,
     failures: ["not_found"],
     body: moveBody,
     answer: sessionView,
-    async handle({ router, params, body }) {
-      const moved = await moveSession(router.pools, params.id, body.origin);
+    async handle({ router, params, body, request }) {
+      const ifMatch = request.headers.get("if-match");
+      const moved = await moveSession(router.pools, params.id, body.origin, ifMatch);
+      if (moved === "changed") return { code: "precondition_failed" };
       if (moved === "no session") return { code: "not_found" };
       return moved === "no origin"
         ? { code: "invalid_input", detail: "origin: expected the name of an origin of the pool" }
@@ -99,11 +117,14 @@ export const sessionRoutes = [
   endpoint("DELETE", "/api/sessions/:id", {
     id: "releaseSession",
     summary: "Releases one session",
+    isTagged: true,
     failures: ["not_found"],
     answer: sessionView,
-    async handle({ router, params }) {
-      const value = await releaseSession(router.pools, params.id);
-      return value === null ? { code: "not_found" } : { value };
+    async handle({ router, params, request }) {
+      const ifMatch = request.headers.get("if-match");
+      const value = await releaseSession(router.pools, params.id, ifMatch);
+      if (value === "changed") return { code: "precondition_failed" };
+      return value === "no session" ? { code: "not_found" } : { value };
     },
   }),
 ];

@@ -2,6 +2,7 @@ import type { Endpoint } from "../endpoint.ts";
 import { eventRoutes } from "./events.ts";
 import { explainRoutes } from "./explain.ts";
 import { metricRoutes } from "./metrics.ts";
+import { openApiRoutes } from "./openapi.ts";
 import { poolRoutes } from "./pools.ts";
 import { sessionRoutes } from "./sessions.ts";
 import { whatIfRoutes } from "./what-if.ts";
@@ -14,4 +15,5 @@ export const ROUTES: readonly Endpoint[] = [
   ...metricRoutes,
   ...explainRoutes,
   ...whatIfRoutes,
+  ...openApiRoutes(() => ROUTES),
 ];

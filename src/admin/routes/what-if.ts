@@ -11,6 +11,13 @@ const POOLS = "a list of pools as in POOLS";
 export const whatIfRoutes = [
   endpoint("POST", "/api/what-if", {
     id: "whatIf",
+    examples: {
+      body: { pools: [{ name: "default", origins: [{ url: "https://app-1.example.com" }] }] },
+      answer: {
+        moves: [{ pool: "default", from: "app-2", to: "app-1", sessions: 12, reason: "removed" }],
+        exact: true,
+      },
+    },
     summary: "What another POOLS would do to the live sessions; changes nothing",
     body: fields({ pools: v.array(v.unknown(), POOLS) }),
     answer: whatIfAnswer,

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, test, vi } from "vitest";
 
 import { makeIsolate, type Asking, type Isolate } from "./isolate.ts";

@@ -1,8 +1,9 @@
+import { adminPath, type AdminPath } from "./admin-path.ts";
 import { adminApp } from "./admin/api.ts";
 import { assemble, type Namespaces, type Router } from "./assemble.ts";
 import { bindingsOf, readConfig, type Reading } from "./config/config.ts";
 import { unknownOptions, withOptions, type LimpetOptions } from "./config/options.ts";
-import type { AdminSettings, Background } from "./model.ts";
+import type { Background } from "./model.ts";
 import { observeRefusal } from "./observe.ts";
 import { failureResponse, type Failure } from "./outcome.ts";
 import { requestIdOf } from "./arrival.ts";
@@ -29,7 +30,7 @@ export interface Limpet {
 
 /** The router of an isolate: made from the bindings once, and kept as long as they are. */
 interface Isolate {
-  readonly admin: AdminSettings;
+  readonly adminPath: AdminPath;
   readonly adminFetch: ReturnType<typeof adminApp>["fetch"];
   /** Null while the configuration is wrong. */
   readonly router: Promise<Router> | null;
@@ -52,10 +53,12 @@ export function limpet(options: LimpetOptions = {}): Limpet {
     elsewhere: Elsewhere<T>,
   ): Promise<Response | T> {
     const isolate = isolates.get(env as object) ?? newIsolate(env as object, ctx);
-    if (isAdminPath(request.url, isolate.admin.path)) {
+    const background: Background = (work) => ctx.waitUntil(work);
+    const whose = isolate.adminPath(request.url);
+    if (whose === "admin") {
       return isolate.adminFetch(request, env as object, ctx as ExecutionContext);
     }
-    const background: Background = (work) => ctx.waitUntil(work);
+    if (whose === "look-alike") return refuse(isolate, request, { code: "not_found" }, background);
     const answer = await serve(isolate, request, background);
     if (answer instanceof Response) return answer;
     const refuseIt = (failure: Failure) => refuse(isolate, request, failure, background);
@@ -117,7 +120,11 @@ function isolateOf(reading: Reading, env: Readonly<Record<string, unknown>>): Is
     const { admin, problems } = reading;
     console.error(JSON.stringify({ message: "the configuration is wrong", problems }));
     const parts = { admin, router: null, problems, fetchers };
-    return { admin, adminFetch: adminApp(parts).fetch, router: null };
+    return {
+      adminPath: adminPath(admin.path),
+      adminFetch: adminApp(parts).fetch,
+      router: null,
+    };
   }
   const namespaces: Namespaces = {
     sessionMap: env["SESSION_MAP"] as DurableObjectNamespace,
@@ -126,13 +133,6 @@ function isolateOf(reading: Reading, env: Readonly<Record<string, unknown>>): Is
   };
   const router = assemble(reading.config, namespaces);
   const { admin } = reading.config;
-  return { admin, adminFetch: adminApp({ admin, router, problems: [], fetchers }).fetch, router };
-}
-
-/** Only the path decides, before any decoding: nothing else can reach the admin or slip past it. */
-function isAdminPath(url: string, adminPath: string): boolean {
-  const at = url.indexOf("/", url.indexOf("//") + 2);
-  if (at === -1 || !url.startsWith(adminPath, at)) return false;
-  const next = url[at + adminPath.length];
-  return next === undefined || next === "/" || next === "?" || next === "#";
+  const { fetch: adminFetch } = adminApp({ admin, router, problems: [], fetchers });
+  return { adminPath: adminPath(admin.path), adminFetch, router };
 }

@@ -14,6 +14,9 @@ export interface Contender {
   readonly objects?: readonly ObjectBinding[];
 }
 
+/** BENCH_ENTRY measures another one. */
+export const workerEntry = process.env["BENCH_ENTRY"] ?? "src/index.ts";
+
 const workers = "bench/workers";
 
 /** A pass-through: no choice, no cookie, no storage. */
@@ -37,7 +40,7 @@ export function limpet(
   vars: Contender["vars"] = (origins) => ({ ORIGINS: origins }),
   name = "limpet",
 ): Contender {
-  return { name, entry: process.env["BENCH_ENTRY"] ?? "src/index.ts", vars };
+  return { name, entry: workerEntry, vars };
 }
 
 export function startContender(contender: Contender, origins: readonly string[]): Promise<Router> {

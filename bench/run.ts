@@ -1,9 +1,6 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { gzipSync } from "node:zlib";
-import { bundleWorker } from "../test/kit/bundle.ts";
 import type { Router } from "../test/kit/workerd.ts";
-import { limpet, startContender, startOrigins, type Contender } from "./contenders.ts";
+import { startContender, startOrigins, workerEntry, type Contender } from "./contenders.ts";
 import { applyLoad, type Generator, type Load } from "./load.ts";
 import { readOptions, usage, type Options } from "./options.ts";
 import { processorSeconds } from "./processor-time.ts";
@@ -14,6 +11,7 @@ import {
   type BundleSize,
   type Outcome,
 } from "./report.ts";
+import { measureSize, sizeLimitBytes } from "./size.ts";
 import { judge, type Shot } from "./statistics.ts";
 import type { Variant } from "./variants.ts";
 import { Visitors } from "./visitors.ts";
@@ -24,7 +22,6 @@ interface Pace {
   readonly seconds: number;
 }
 
-const bundleBudgetBytes = 60 * 1024;
 const warmUpSeconds = 1;
 /** Rows of new sessions are written within this time; their cost belongs to the shot. */
 const settleMs = 700;
@@ -115,8 +112,8 @@ function progress(line: string): void {
 }
 
 async function measureBundle(): Promise<BundleSize> {
-  const { path } = await bundleWorker({ entry: limpet().entry, minify: true });
-  return { gzipBytes: gzipSync(readFileSync(path)).length, budgetBytes: bundleBudgetBytes };
+  const { gzipBytes } = await measureSize(workerEntry);
+  return { gzipBytes, budgetBytes: sizeLimitBytes };
 }
 
 async function main(options: Options): Promise<boolean> {

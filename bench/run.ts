@@ -11,7 +11,7 @@ import {
   type BundleSize,
   type Outcome,
 } from "./report.ts";
-import { measureSize, sizeLimitBytes } from "./size.ts";
+import { measureSize, sizeBudgetBytes } from "./size.ts";
 import { judge, type Shot } from "./statistics.ts";
 import type { Variant } from "./variants.ts";
 import { Visitors } from "./visitors.ts";
@@ -113,7 +113,7 @@ function progress(line: string): void {
 
 async function measureBundle(): Promise<BundleSize> {
   const { gzipBytes } = await measureSize(workerEntry);
-  return { gzipBytes, budgetBytes: sizeLimitBytes };
+  return { gzipBytes, budgetBytes: sizeBudgetBytes };
 }
 
 async function main(options: Options): Promise<boolean> {

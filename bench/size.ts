@@ -6,8 +6,10 @@ import { workerBuild } from "../src/cli/worker-build.ts";
 import { projectRoot } from "../test/kit/bundle.ts";
 import { table, writeSection, type Row } from "./document.ts";
 
-/** DESIGN.md §10. The one place where the limit is. */
-export const sizeLimitBytes = 60 * 1024;
+/** What the Worker should weigh; the bench says whether it does. */
+export const sizeBudgetBytes = 60 * 1024;
+/** What no change may exceed: `npm run check` fails above it. Only ever lower it. */
+const sizeLimitBytes = 80 * 1024;
 
 export interface Size {
   readonly gzipBytes: number;
@@ -57,11 +59,13 @@ if (import.meta.main) {
     ["**all**", `**${kib(bytes)}**, **${kib(gzipBytes)}** gzip`, ""],
   ];
   const met = gzipBytes <= sizeLimitBytes;
-  const verdict = met ? "met" : "MISSED";
+  const verdict = met ? "met" : "EXCEEDED";
   process.stdout.write(
-    `Worker bundle, gzip: ${kib(gzipBytes)}, limit ${kib(sizeLimitBytes)}: ${verdict}\n`,
+    `Worker bundle, gzip: ${kib(gzipBytes)}; budget ${kib(sizeBudgetBytes)}, ` +
+      `limit ${kib(sizeLimitBytes)}: ${verdict}\n`,
   );
-  if (process.argv.includes("--write")) writeSection("size", table(rows));
+  const budget = `Budget ${kib(sizeBudgetBytes)} gzip, limit of the check ${kib(sizeLimitBytes)}.`;
+  if (process.argv.includes("--write")) writeSection("size", `${budget}\n\n${table(rows)}`);
   else if (!met || process.argv.includes("--parts")) process.stdout.write(`${table(rows)}\n`);
   process.exitCode = met ? 0 : 1;
 }

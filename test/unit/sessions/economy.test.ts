@@ -100,7 +100,6 @@ describe("storage calls", () => {
       }
       const perThousand = ((calls.record + calls.assign - before) / requests) * 1_000;
       expect(calls.renewed).toBeGreaterThan(sessions);
-      console.log("PERK", perThousand, calls);
       expect(perThousand).toBeGreaterThan(1);
       expect(perThousand).toBeLessThanOrEqual(20);
     },
@@ -114,7 +113,6 @@ describe("storage calls", () => {
       await alone.get();
     }
     await windTo(START + REQUESTS_PER_SESSION * REQUEST_EVERY_S * 1_000 + 20_000);
-    console.log("ALONE", calls);
     expect(calls.record).toBe(1);
     expect(calls.assign).toBeGreaterThanOrEqual(5);
     expect((calls.record + calls.assign) * 10).toBeLessThanOrEqual(110);

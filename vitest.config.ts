@@ -14,6 +14,13 @@ export default defineConfig({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
               kvNamespaces: ["SESSIONS_KV"],
+              // Vite knows no imports with { type: "text" }.
+              modulesRules: [
+                {
+                  type: "Text",
+                  include: ["**/*.min.js", "**/*.client.js", "**/*.css", "**/*.svg"],
+                },
+              ],
               bindings: {
                 AFFINITY_SECRET: "only-for-tests-0123456789abcdef0123456789",
                 ADMIN_TOKEN: "only-for-tests-admin-token",

@@ -16,7 +16,7 @@ export function welcome({ routerUrl, adminToken, shops }: Welcome): string {
   const last = shops.at(-1);
   return `
 Shop          ${routerUrl}/
-Admin         ${sessionsUrl}
+Dashboard     ${routerUrl}/__limpet/
 Admin token   ${adminToken}   (${process.env["ADMIN_TOKEN"] ? "from ADMIN_TOKEN" : "this run only"})
 
 ${table}

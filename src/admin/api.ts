@@ -4,6 +4,7 @@ import type { Router } from "../assemble.ts";
 import type { AdminSettings, Problem } from "../model.ts";
 import { fail, guarded, makeDoor } from "./auth.ts";
 import { addAssets } from "./dashboard/assets.ts";
+import { addDashboard } from "./dashboard/dashboard.tsx";
 import { addLogin } from "./dashboard/login.tsx";
 import type { Endpoint } from "./endpoint.ts";
 import { isKnown, tagOf } from "./etag.ts";
@@ -27,6 +28,7 @@ export function adminApp({ admin, router, problems, fetchers }: AdminParts) {
   if (admin.token !== null) addAssets(app);
   addLogin(app, admin, door);
   app.use(door.guard);
+  addDashboard(app, { path: admin.path, router, problems });
 
   for (const [path, methods] of byPath(ROUTES)) {
     const allow = [...methods.keys()]
@@ -49,6 +51,10 @@ export function adminApp({ admin, router, problems, fetchers }: AdminParts) {
   }
 
   app.all("*", (c) => fail(c, { code: "not_found" }));
+  app.onError((error, c) => {
+    console.error(JSON.stringify({ message: "admin page failed", error: String(error) }));
+    return fail(c, { code: "storage_unavailable" });
+  });
   return app;
 }
 

@@ -66,11 +66,14 @@ export type OriginView = v.InferOutput<typeof originView>;
 export const poolView = v.strictObject({ name: v.string(), origins: v.array(originView) });
 export type PoolView = v.InferOutput<typeof poolView>;
 
+/** `<pool>~<place in its map>`. */
+export const cursorShape = /^[a-z0-9-]{1,32}~[\w.-]{1,1024}$/;
+
 export const sessionsQuery = v.strictObject({
   pool: v.optional(v.string()),
   origin: v.optional(v.string()),
   by: v.optional(by),
   limit,
-  cursor: cursorOf(/^[a-z0-9-]{1,32}~[\w.-]{1,1024}$/),
+  cursor: cursorOf(cursorShape),
 });
 export type SessionsQuery = v.InferOutput<typeof sessionsQuery>;

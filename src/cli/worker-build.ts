@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-
 import type { BuildOptions, Plugin } from "esbuild";
 
 /**
@@ -17,20 +15,15 @@ export function workerBuild(assets = true) {
     external: ["cloudflare:*", "node:*"],
     // The text modules of a deploy: files that wrangler's default rules import as strings.
     loader: { ".txt": "text", ".html": "text", ".sql": "text" },
-    plugins: [assetText(assets)],
+    plugins: assets ? [] : [noAssets],
     logLevel: "silent",
   } satisfies BuildOptions;
 }
 
-/** The Text rule of wrangler.toml: what the dashboard's pages load. */
-function assetText(assets: boolean): Plugin {
-  return {
-    name: "assets",
-    setup({ onLoad }) {
-      onLoad({ filter: /\.(min\.js|client\.js|css|svg)$/ }, ({ path }) => ({
-        contents: assets ? readFileSync(path) : "",
-        loader: "text",
-      }));
-    },
-  };
-}
+/** What the dashboard's pages load, left out. */
+const noAssets: Plugin = {
+  name: "no-assets",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.(min\.js|client\.js|css|svg)$/ }, () => ({ contents: "", loader: "text" }));
+  },
+};

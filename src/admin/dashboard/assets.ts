@@ -1,15 +1,15 @@
 import type { Hono } from "hono";
-import htmx from "htmx.org/dist/htmx.min.js";
-import uplot from "uplot/dist/uPlot.iife.min.js";
-import uplotCss from "uplot/dist/uPlot.min.css";
+import htmx from "htmx.org/dist/htmx.min.js" with { type: "text" };
+import uplot from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
+import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 
-import charts from "./charts.client.js";
-import css from "./dashboard.css";
-import icon from "./icon.svg";
-import live from "./live.client.js";
+import charts from "./charts.client.js" with { type: "text" };
+import css from "./dashboard.css" with { type: "text" };
+import icon from "./icon.svg" with { type: "text" };
+import live from "./live.client.js" with { type: "text" };
 
 /**
- * What the browser loads beside the pages: text modules of the bundle, under names that hold a hash of
+ * What the browser loads beside the pages: texts in the bundle, under names that hold a hash of
  * their content, so that they may be kept for ever. They tell nothing about the deployment.
  */
 

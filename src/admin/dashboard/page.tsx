@@ -1,6 +1,5 @@
 import type { Context } from "hono";
 import type { Child } from "hono/jsx";
-import type { HtmlEscapedString } from "hono/utils/html";
 
 import { assetPaths, type AssetPaths } from "./assets.ts";
 
@@ -40,7 +39,9 @@ export async function sendPage(frame: Frame): Promise<Response> {
       <body>{children}</body>
     </html>
   );
-  return c.html(`<!doctype html>${await (page as unknown as Promise<HtmlEscapedString>)}`, status, {
+  // A promise, if something in it has to be fetched first.
+  const text: string | Promise<string> = page.toString();
+  return c.html(`<!doctype html>${await text}`, status, {
     "Content-Security-Policy": policy(new URL(c.req.url).origin, path),
     // With "no-referrer" browsers send forms with `Origin: null`, which says nothing of where they are from.
     "Referrer-Policy": "same-origin",
@@ -48,8 +49,13 @@ export async function sendPage(frame: Frame): Promise<Response> {
   });
 }
 
-/** No styles injected, no history of its own, nothing evaluated. */
-const HTMX = JSON.stringify({ includeIndicatorCSS: false, history: false, defaultTimeout: 15_000 });
+/** No styles injected, no history of its own; what fails leaves the page as it is. */
+const HTMX = JSON.stringify({
+  includeIndicatorCSS: false,
+  history: false,
+  defaultTimeout: 15_000,
+  noSwap: [204, "3xx", "4xx", "5xx"],
+});
 
 /** Scripts and styles from our folder only: what else this host serves is the application's. */
 function policy(origin: string, path: string): string {

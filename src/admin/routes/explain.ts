@@ -1,14 +1,17 @@
 import * as v from "valibot";
 
+import type { Router } from "../../assemble.ts";
+import type { Background } from "../../model.ts";
+import type { Failure } from "../../outcome.ts";
 import { endpoint } from "../endpoint.ts";
-import { explain, explanation } from "../explain/explain.ts";
+import { explain, explanation, type Explanation } from "../explain/explain.ts";
 import { fields } from "../schemas.ts";
 
 const URL_SHAPE = "an http or https URL of at most 8192 characters";
 const HEADERS = "an object of header fields, or a list of [name, value] pairs";
 const HEADERS_MOST = 200;
 
-const explainBody = fields({
+export const explainBody = fields({
   url: v.pipe(
     v.string(URL_SHAPE),
     v.maxLength(8192, URL_SHAPE),
@@ -32,6 +35,39 @@ const explainBody = fields({
   ip: v.optional(v.pipe(v.string("an address"), v.maxLength(64, "an address"))),
 });
 
+interface Asked {
+  readonly router: Router;
+  readonly body: v.InferOutput<typeof explainBody>;
+  readonly request: Request;
+  readonly background: Background;
+}
+
+/** What is told of the request that somebody asked about. */
+export async function explainAsked({
+  router,
+  body,
+  request,
+  background,
+}: Asked): Promise<{ readonly value: Explanation } | Failure> {
+  const { url, method, ip = null } = body;
+  // As the runtime joins them: several lines of one name become one.
+  const given = Array.isArray(body.headers) ? body.headers : Object.entries(body.headers);
+  let imagined: Request;
+  try {
+    const headers = new Headers();
+    for (const [name, value] of given) headers.append(name, value);
+    // Where it comes from is where this comes from.
+    const { cf } = request;
+    imagined = new Request(url, { method, headers, ...(cf === undefined ? {} : { cf }) });
+  } catch {
+    return {
+      code: "invalid_input",
+      detail: "headers, method: expected a request that can be sent",
+    };
+  }
+  return explain(router.pools, { request: imagined, ip }, Date.now(), background);
+}
+
 export const explainRoutes = [
   endpoint("POST", "/api/explain", {
     id: "explainRequest",
@@ -45,24 +81,6 @@ export const explainRoutes = [
     summary: "What would become of a request, and why; changes nothing",
     body: explainBody,
     answer: explanation,
-    async handle({ router, body, request, background }) {
-      const { url, method, ip = null } = body;
-      // As the runtime joins them: several lines of one name become one.
-      const given = Array.isArray(body.headers) ? body.headers : Object.entries(body.headers);
-      let imagined: Request;
-      try {
-        const headers = new Headers();
-        for (const [name, value] of given) headers.append(name, value);
-        // Where it comes from is where this comes from.
-        const { cf } = request;
-        imagined = new Request(url, { method, headers, ...(cf === undefined ? {} : { cf }) });
-      } catch {
-        return {
-          code: "invalid_input",
-          detail: "headers, method: expected a request that can be sent",
-        };
-      }
-      return explain(router.pools, { request: imagined, ip }, Date.now(), background);
-    },
+    handle: explainAsked,
   }),
 ];

@@ -13,7 +13,7 @@ const DEADLINE = 'a duration from 1s to 365d such as "5m", or "none"';
 const LEAST_DEADLINE_MS = 1_000;
 const MOST_DEADLINE_MS = 365 * 86_400_000;
 
-const originBody = v.pipe(
+export const originBody = v.pipe(
   fields({
     state: v.optional(v.nullable(v.picklist(["active", "draining", "disabled"], STATE))),
     weight: v.optional(
@@ -44,7 +44,11 @@ function deadlineMs(given: string): number | null {
 }
 
 /** The change as the control object takes it. */
-function toChange({ state, weight, deadline }: v.InferOutput<typeof originBody>): OriginChange {
+export function toChange({
+  state,
+  weight,
+  deadline,
+}: v.InferOutput<typeof originBody>): OriginChange {
   return {
     ...(state === undefined ? {} : { state }),
     ...(weight === undefined ? {} : { weight }),

@@ -154,6 +154,17 @@ describe("writes", () => {
     expect(await status({ "sec-fetch-site": "same-site" })).toBe(403);
   });
 
+  it("of the dashboard are refused from another site as well", async ({ expect }) => {
+    const ask = startAdmin();
+    const cookie = await loggedIn(ask);
+    for (const path of ["/ui/do", "/ui/find", "/ui/explain"]) {
+      const headers = { cookie, origin: "https://evil.example" };
+      const answer = await ask(path, { method: "POST", body: "action=disable", headers });
+      expect([path, answer.status]).toEqual([path, 403]);
+      expect([path, (await ask(path, { method: "POST" })).status]).toEqual([path, 401]);
+    }
+  });
+
   it("by a bearer token need no such thing", async ({ expect }) => {
     const authorization = `Bearer ${TOKEN}`;
     const headers = { authorization, origin: "https://evil.example" };

@@ -1,26 +1,32 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
+import type { Plugin } from "vitest/config";
 
 // Secrets that wrangler.toml requires; every test that needs others gives its own.
 process.env["AFFINITY_SECRET"] ??= "only-for-tests-0123456789abcdef0123456789";
 process.env["ADMIN_TOKEN"] ??= "only-for-tests-admin-token";
+
+/** Imports with { type: "text" }, which Vite does not know. */
+const texts: Plugin = {
+  name: "texts",
+  enforce: "pre",
+  load: {
+    filter: { id: /\.(min\.js|client\.js|css|svg)$/ },
+    handler: (id) => `export default ${JSON.stringify(readFileSync(id, "utf8"))};`,
+  },
+};
 
 export default defineConfig({
   test: {
     projects: [
       {
         plugins: [
+          texts,
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
               kvNamespaces: ["SESSIONS_KV"],
-              // Vite knows no imports with { type: "text" }.
-              modulesRules: [
-                {
-                  type: "Text",
-                  include: ["**/*.min.js", "**/*.client.js", "**/*.css", "**/*.svg"],
-                },
-              ],
               bindings: {
                 AFFINITY_SECRET: "only-for-tests-0123456789abcdef0123456789",
                 ADMIN_TOKEN: "only-for-tests-admin-token",

@@ -16,6 +16,7 @@ import type { Config, Pool } from "./model.ts";
 import { hostMatcher, pathMatcher, type Matcher } from "./pools/match.ts";
 import type { Control, Plan } from "./pools/control.ts";
 import { planOf, viewer, type Viewer } from "./pools/view.ts";
+import { makeSlowWatch, type SlowWatch } from "./proxy/slow-watch.ts";
 import type { SessionStore } from "./session-store.ts";
 import { durableStore } from "./sessions/durable-store.ts";
 import { kvStore } from "./sessions/kv-store.ts";
@@ -42,6 +43,7 @@ export interface PoolParts {
   readonly balancer: Balancer;
   readonly bursts: Bursts;
   readonly health: HealthWatch;
+  readonly slow: SlowWatch;
   readonly control: () => Control;
   readonly plan: Plan;
   /** What this isolate counts of the pool's requests. */
@@ -72,6 +74,7 @@ export async function assemble(config: Config, namespaces: Namespaces): Promise<
   const ours = all.flatMap(({ carriers }) => [...carriers.of.values()].flatMap((one) => one.names));
   const isolate = crypto.randomUUID();
   const refusals = makeRefusals();
+  const slow = makeSlowWatch();
   const pools = all.map(({ pool, carriers, plan }): PoolParts => {
     const control = () => namespaces.poolState.getByName(pool.name) as unknown as Control;
     const watch = healthWatch(pool, control, () => view);
@@ -94,6 +97,7 @@ export async function assemble(config: Config, namespaces: Namespaces): Promise<
       balancer: makeBalancer(pool.balance, Math.random),
       bursts: makeBursts(),
       health: watch,
+      slow,
       control,
       plan,
       meter,

@@ -46,6 +46,7 @@ export async function send(trip: Trip, snapshot: Snapshot, first: Placement): Pr
     return { kind: "failed", placement: first, failure: BROKEN, attempts: 0 };
   }
   const attemptsMost = mayRepeat && payload.isReplayable ? 1 + failover.retries : 1;
+  const waiting = { slow: parts.slow, background: trip.background };
   let usable = snapshot;
   let placement = first;
   let last: Sent | null = null;
@@ -53,7 +54,7 @@ export async function send(trip: Trip, snapshot: Snapshot, first: Placement): Pr
   for (let attempts = 1; placement.kind === "placed"; attempts += 1) {
     const { origin } = placement.standing;
     const headers = headersFor(trip, placement);
-    const attempt = await forward(arrival, origin, headers, payload, failover.timeoutMs);
+    const attempt = await forward(arrival, origin, headers, payload, failover.timeoutMs, waiting);
     if (attempt.kind === "client_gone") {
       return { kind: "failed", placement, failure: BROKEN, attempts };
     }

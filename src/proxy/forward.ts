@@ -1,7 +1,8 @@
 import { requestIdOf, type Arrival } from "../arrival.ts";
-import type { Origin } from "../model.ts";
+import type { Background, Origin } from "../model.ts";
 import { warn } from "../warn.ts";
 import type { Payload, Upload } from "./payload.ts";
+import { SLOW_MS, type SlowWatch, type Wait } from "./slow-watch.ts";
 
 /** What came of sending a request to an origin. */
 export type Attempt =
@@ -25,23 +26,26 @@ export function forward(
   headers: Headers,
   payload: Payload,
   timeoutMs: number,
+  { slow, background }: { readonly slow: SlowWatch; readonly background: Background },
 ): Promise<Attempt> {
   const request = requestFor(arrival, origin, headers, payload);
   const { uploaded } = payload;
-  // One promise and one timer: Promise.race, an AbortSignal or a second async function cost 5 to
-  // 10 % of the throughput each. When the timer wins, the runtime ends the fetch with the request.
+  // One promise: Promise.race, an AbortSignal or a second async function cost 5 to 10 % of the
+  // throughput each. When time runs out, the runtime ends the fetch with the request.
   return new Promise((resolve) => {
     let timer: ReturnType<typeof setTimeout> | null = null;
+    let wait: Wait | null = null;
     let isOver = false;
     const finish = (attempt: Attempt) => {
       isOver = true;
+      if (wait !== null) slow.leave(wait);
       if (timer !== null) clearTimeout(timer);
       resolve(attempt);
     };
     const expire = () => finish({ kind: "timeout" });
-    const startTimer = () => {
+    const startTimer = (leftMs: number) => {
       if (timer !== null) clearTimeout(timer);
-      if (!isOver) timer = setTimeout(expire, timeoutMs);
+      if (!isOver) timer = setTimeout(expire, leftMs);
     };
     // While the body is under way, only an origin that takes none of it runs out of time.
     const watchUpload = () => {
@@ -50,11 +54,15 @@ export function forward(
       if (leftMs <= 0) expire();
       else if (!isOver) timer = setTimeout(watchUpload, leftMs);
     };
-    if (uploaded === null) {
-      startTimer();
-    } else {
+    if (uploaded !== null) {
       watchUpload();
-      void uploaded.then((end) => (end === "broken" ? finish(CLIENT_GONE) : startTimer()));
+      void uploaded.then((end) => (end === "broken" ? finish(CLIENT_GONE) : startTimer(timeoutMs)));
+    } else if (timeoutMs < 3 * SLOW_MS) {
+      startTimer(timeoutMs);
+    } else {
+      const begun = Date.now();
+      const onSlow = () => startTimer(begun + timeoutMs - Date.now());
+      wait = slow.enter(onSlow, begun, background);
     }
     request.then(
       (response) => (isOver ? discard(response) : finish({ kind: "answered", response })),

@@ -34,6 +34,8 @@ interface Isolate {
   readonly adminFetch: ReturnType<typeof adminApp>["fetch"];
   /** Null while the configuration is wrong. */
   readonly router: Promise<Router> | null;
+  /** The same once it is assembled, so that no request waits for it again. */
+  ready: Router | null;
 }
 
 /** What becomes of a request that no pool takes; it may be refused. */
@@ -58,11 +60,18 @@ export function limpet(options: LimpetOptions = {}): Limpet {
     if (whose === "admin") {
       return isolate.adminFetch(request, env as object, ctx as ExecutionContext);
     }
-    if (whose === "look-alike") return refuse(isolate, request, { code: "not_found" }, background);
-    const answer = await serve(isolate, request, background);
-    if (answer instanceof Response) return answer;
     const refuseIt = (failure: Failure) => refuse(isolate, request, failure, background);
-    return answer === null ? elsewhere(refuseIt) : refuseIt(answer);
+    if (whose === "look-alike") return refuseIt({ code: "not_found" });
+    if (isolate.router === null) return refuseIt({ code: "misconfigured" });
+    try {
+      const router = isolate.ready ?? (await ready(isolate, isolate.router));
+      const answer = await route(router, request, background);
+      if (answer !== null) return answer;
+    } catch (error) {
+      logError(request, error);
+      return refuseIt({ code: "internal_error" });
+    }
+    return elsewhere(refuseIt);
   }
 
   function newIsolate(env: object, ctx: Lifetime): Isolate {
@@ -85,21 +94,15 @@ export function limpet(options: LimpetOptions = {}): Limpet {
   );
 }
 
-async function serve(
-  isolate: Isolate,
-  request: Request,
-  background: Background,
-): Promise<Response | Failure | null> {
-  if (isolate.router === null) return { code: "misconfigured" };
-  try {
-    return await route(await isolate.router, request, background);
-  } catch (error) {
-    const stack = error instanceof Error ? error.stack : String(error);
-    console.error(
-      JSON.stringify({ message: "request failed", requestId: requestIdOf(request.headers), stack }),
-    );
-    return { code: "internal_error" };
-  }
+async function ready(isolate: Isolate, router: Promise<Router>): Promise<Router> {
+  isolate.ready = await router;
+  return isolate.ready;
+}
+
+function logError({ headers }: Request, error: unknown): void {
+  const stack = error instanceof Error ? error.stack : String(error);
+  const requestId = requestIdOf(headers);
+  console.error(JSON.stringify({ message: "request failed", requestId, stack }));
 }
 
 async function refuse(
@@ -124,6 +127,7 @@ function isolateOf(reading: Reading, env: Readonly<Record<string, unknown>>): Is
       adminPath: adminPath(admin.path),
       adminFetch: adminApp(parts).fetch,
       router: null,
+      ready: null,
     };
   }
   const namespaces: Namespaces = {
@@ -134,5 +138,5 @@ function isolateOf(reading: Reading, env: Readonly<Record<string, unknown>>): Is
   const router = assemble(reading.config, namespaces);
   const { admin } = reading.config;
   const { fetch: adminFetch } = adminApp({ admin, router, problems: [], fetchers });
-  return { adminPath: adminPath(admin.path), adminFetch, router };
+  return { adminPath: adminPath(admin.path), adminFetch, router, ready: null };
 }

@@ -41,7 +41,8 @@ export async function send(trip: Trip, snapshot: Snapshot, first: Placement): Pr
   const { arrival, parts } = trip;
   const { failover } = parts.pool;
   const mayRepeat = failover.retries > 0 && isRepeatable(arrival);
-  const payload = await payloadOf(arrival, mayRepeat);
+  const reading = payloadOf(arrival, mayRepeat);
+  const payload = reading instanceof Promise ? await reading : reading;
   if (payload === null) {
     return { kind: "failed", placement: first, failure: BROKEN, attempts: 0 };
   }

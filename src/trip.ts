@@ -5,6 +5,7 @@ import type { Arrival } from "./arrival.ts";
 import type { PoolParts } from "./assemble.ts";
 import { chooser } from "./balancing/chooser.ts";
 import type { Background, Snapshot } from "./model.ts";
+import { isPassing } from "./proxy/passing.ts";
 
 /** One request on its way through one pool. */
 export interface Trip {
@@ -18,17 +19,46 @@ export interface Trip {
   readonly background: Background;
 }
 
+export function tripOf(
+  parts: PoolParts,
+  arrival: Arrival,
+  clientIp: string | null,
+  hops: number,
+  sightings: readonly Sighting[],
+  background: Background,
+): Trip {
+  return {
+    parts,
+    arrival,
+    clientIp,
+    hops,
+    sightings,
+    background,
+    // Few requests need to know.
+    get mayMake() {
+      return !isPassing(arrival) && !parts.isSkipped(arrival.path);
+    },
+  };
+}
+
 /** Which origin serves, and where its pin is kept. */
-export function place(trip: Trip, snapshot: Snapshot): Promise<Placement> {
+export function place(trip: Trip, snapshot: Snapshot): Placement | Promise<Placement> {
   return settle(trip.parts.desk, visitOf(trip, snapshot));
 }
 
 /** The request as far as its pin is concerned. */
 export function visitOf(trip: Trip, snapshot: Snapshot): Visit {
-  const { parts, arrival, clientIp, sightings, mayMake, background } = trip;
+  const { parts, arrival, clientIp, sightings, background } = trip;
   // A burst is of one new session; where none is made, every request is on its own.
-  const burster = mayMake && parts.pool.rules.length > 0 ? clientIp : null;
-  const choose = chooser(parts, snapshot, arrival, burster);
-  const { now } = arrival;
-  return { sightings, snapshot, now, mayMake, background, choose };
+  const burster = () => (trip.mayMake && parts.pool.rules.length > 0 ? clientIp : null);
+  return {
+    sightings,
+    snapshot,
+    now: arrival.now,
+    background,
+    choose: chooser(parts, snapshot, arrival, burster),
+    get mayMake() {
+      return trip.mayMake;
+    },
+  };
 }

@@ -41,6 +41,8 @@ export function cookiesNamed(header: string, name: string): CookiePair[] {
  * left.
  */
 export function withoutPairs(header: string, pairs: readonly CookiePair[]): string | null {
+  const [only] = pairs;
+  if (only?.start === 0 && only.end === header.length) return null;
   let rest = "";
   let from = 0;
   /** Whether something stands before the pair, and whether that ends with ";". */

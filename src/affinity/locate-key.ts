@@ -3,15 +3,17 @@ import { heldRow, here, idsOf, lostReason, movedFrom, nowhere } from "./located.
 import { renewSoon } from "./renew-soon.ts";
 import type { Sighting } from "./sighting.ts";
 
+type Keyed = Extract<Sighting, { kind: "keyed" }>;
+
 /** Pins that the map alone keeps: remembered by this isolate for a lease, else asked for. */
-export async function locateKey(
+export function locateKey(
   desk: Desk,
   visit: Visit,
-  sighting: Extract<Sighting, { kind: "keyed" }>,
+  sighting: Keyed,
   ask: boolean,
-): Promise<Located> {
+): Located | Promise<Located> {
   const { rule, key } = sighting;
-  const { now, snapshot, background } = visit;
+  const { now, snapshot } = visit;
   const known = desk.leases.get(rule.id, key, now, snapshot);
   if (known !== null) {
     if (now - known.since >= desk.pool.sessions.leaseMs / 2) {
@@ -21,7 +23,15 @@ export async function locateKey(
     const held = isQuiet ? null : heldRow(sighting, known, () => idsOf(desk, rule, key));
     return here(sighting, snapshot, known, held);
   }
-  if (!ask) return nowhere(sighting, null);
+  return ask ? askFor(desk, visit, sighting) : nowhere(sighting, null);
+}
+
+async function askFor(
+  desk: Desk,
+  { now, snapshot, background }: Visit,
+  sighting: Keyed,
+): Promise<Located> {
+  const { rule, key } = sighting;
   const ids = await idsOf(desk, rule, key);
   try {
     const answer = await desk.store.assign(ids, rule.by, null, background);

@@ -2,7 +2,7 @@ import type { FailoverSettings, Pin, Standing } from "../model.ts";
 import type { MoveReason, Outcome } from "../outcome.ts";
 import type { Desk, Located, Moved, Placement, Visit } from "./desk.ts";
 import { believes, heldFor, newRow, placed, placeOf } from "./held.ts";
-import { locate } from "./locate.ts";
+import { isUsable, locateAll } from "./locate.ts";
 import type { Sighting } from "./sighting.ts";
 
 type OnLost = FailoverSettings["onLost"];
@@ -10,16 +10,22 @@ type OnLost = FailoverSettings["onLost"];
 /**
  * Which origin serves this request, and where its pin is to be kept (DESIGN.md §2). Reads the map; the
  * one thing it writes is the first assignment of a new key, which the map must decide before any
- * origin sees the request. Everything else is written by `commit`, once an origin has answered.
+ * origin sees the request. Everything else is written by `commit`, once an origin has answered. A
+ * promise only if the map was asked.
  */
-export async function settle(desk: Desk, visit: Visit): Promise<Placement> {
-  const located: Located[] = [];
-  let winner: Located | null = null;
-  for (const sighting of visit.sightings) {
-    const found = await locate(desk, visit, sighting, winner === null);
-    located.push(found);
-    if (winner === null && found.pin !== null && found.lost === null) winner = found;
-  }
+export function settle(desk: Desk, visit: Visit): Placement | Promise<Placement> {
+  const located = locateAll(desk, visit);
+  return located instanceof Promise
+    ? located.then((all) => conclude(desk, visit, all))
+    : conclude(desk, visit, located);
+}
+
+function conclude(
+  desk: Desk,
+  visit: Visit,
+  located: readonly Located[],
+): Placement | Promise<Placement> {
+  const winner = located.find(isUsable);
   if (winner?.pin) return follow(desk, visit, located, winner, winner.pin);
   const lost = located.find(({ pin }) => pin !== null);
   return lost?.pin ? replace(desk, visit, located, lost, lost.pin) : start(desk, visit, located);

@@ -48,15 +48,18 @@ const NEVER_NAMED: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-const RESPONSE_HOP_BY_HOP = [
+const RESPONSE_HOP_BY_HOP = ["proxy-connection", "proxy-authenticate", "alt-svc"] as const;
+
+/** Taken off by the runtime itself: no answer has to be rebuilt for these. */
+const BY_RUNTIME: ReadonlySet<string> = new Set([
+  "close",
   "connection",
   "keep-alive",
-  "proxy-connection",
-  "proxy-authenticate",
   "te",
   "trailer",
-  "alt-svc",
-] as const;
+  "transfer-encoding",
+  "upgrade",
+]);
 
 const MARK = "by=_limpet";
 const HOPS_MOST = 3;
@@ -116,8 +119,9 @@ export function responseHopByHop(headers: Headers): string[] {
   const found: string[] = [];
   for (const name of RESPONSE_HOP_BY_HOP) if (headers.has(name)) found.push(name);
   const named = headers.get("connection");
-  if (named !== null) {
-    for (const name of listed(named)) if (!RESPONSE_NEVER_NAMED.has(name)) found.push(name);
+  if (named === null || named === "keep-alive" || named === "close") return found;
+  for (const name of listed(named)) {
+    if (!BY_RUNTIME.has(name) && !RESPONSE_NEVER_NAMED.has(name)) found.push(name);
   }
   return found;
 }

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 
 import { identify } from "../../affinity/identify.ts";
+import { locateAll } from "../../affinity/locate.ts";
 import { arrive } from "../../arrival.ts";
 import type { PoolParts } from "../../assemble.ts";
 import { clientKey } from "../../balancing/bursts.ts";
@@ -8,13 +9,13 @@ import type { Background } from "../../model.ts";
 import type { Failure } from "../../outcome.ts";
 import { poolFor } from "../../pools/match.ts";
 import { hopsOf } from "../../proxy/headers.ts";
-import { isPassing, refusalOf } from "../../proxy/passing.ts";
+import { refusalOf } from "../../proxy/passing.ts";
 import { outcomeOf } from "../../status.ts";
-import { place, visitOf, type Trip } from "../../trip.ts";
+import { place, tripOf, visitOf } from "../../trip.ts";
 import { candidate, candidatesOf } from "./candidates.ts";
 import { looking } from "./looking.ts";
 import { reasonOf } from "./reason.ts";
-import { locateAll, ruleVerdict, verdictsOf } from "./verdict.ts";
+import { ruleVerdict, verdictsOf } from "./verdict.ts";
 
 /** What would become of a request, told by the code that decides on real ones. */
 
@@ -71,15 +72,14 @@ export async function explain(
     return { code: "invalid_input", detail: "ip: expected an IPv4 or IPv6 address" };
   }
   const sightings = await identify(parts.readers, arrival, clientIp);
-  const mayMake = !isPassing(arrival) && !parts.isSkipped(arrival.path);
-  const trip: Trip = { parts, arrival, clientIp, hops, sightings, mayMake, background };
+  const trip = tripOf(parts, arrival, clientIp, hops, sightings, background);
 
   const snapshot = await parts.viewer.current(now, background);
   const visit = visitOf(trip, snapshot);
   const located = await locateAll(desk, visit);
   const placement = await place(trip, snapshot);
   const burst =
-    mayMake && pool.rules.length > 0
+    trip.mayMake && pool.rules.length > 0
       ? parts.bursts.recent(clientKey(arrival, clientIp), now)
       : null;
   return {

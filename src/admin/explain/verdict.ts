@@ -2,7 +2,7 @@ import * as v from "valibot";
 
 import { believes } from "../../affinity/held.ts";
 import type { Desk, Located, Visit } from "../../affinity/desk.ts";
-import { locate } from "../../affinity/locate.ts";
+import { isUsable } from "../../affinity/locate.ts";
 import { idsOf } from "../../affinity/located.ts";
 import type { Rule, Snapshot } from "../../model.ts";
 import { by, count } from "../schemas.ts";
@@ -37,22 +37,12 @@ export const ruleVerdict = v.strictObject({
 });
 export type RuleVerdict = v.InferOutput<typeof ruleVerdict>;
 
-/** As `settle` does it: the map is asked until a rule has a usable pin. */
-export async function locateAll(desk: Desk, visit: Visit): Promise<Located[]> {
-  const located: Located[] = [];
-  for (const sighting of visit.sightings) {
-    const isDecided = located.some(({ pin, lost }) => pin !== null && lost === null);
-    located.push(await locate(desk, visit, sighting, !isDecided));
-  }
-  return located;
-}
-
 export async function verdictsOf(
   desk: Desk,
   visit: Visit,
   located: readonly Located[],
 ): Promise<RuleVerdict[]> {
-  const winner = located.findIndex(({ pin, lost }) => pin !== null && lost === null);
+  const winner = located.findIndex(isUsable);
   return Promise.all(
     located.map(async (one, index): Promise<RuleVerdict> => {
       const isDecided = winner !== -1 && index > winner;

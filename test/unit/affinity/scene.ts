@@ -87,7 +87,7 @@ export async function makeScene(
       now: world.now,
       mayMake: !isSkipped,
       background,
-      choose: chooser(parts, seen, arrival, null),
+      choose: chooser(parts, seen, arrival, () => null),
     });
     if (placement.kind !== "placed") {
       const { kind } = placement;

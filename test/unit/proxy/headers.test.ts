@@ -41,6 +41,13 @@ describe("the headers for the origin", () => {
     expect(forwardedWith({ [name]: "x" }).has(name)).toBe(false);
   });
 
+  it("need no change for what the runtime takes off itself", ({ expect }) => {
+    const runtime = { "keep-alive": "timeout=5", te: "trailers", trailer: "x-sum" };
+    for (const connection of ["keep-alive", "close", "Keep-Alive", "close, TE, Trailer"]) {
+      expect(dropped({ connection, ...runtime }), connection).toEqual([]);
+    }
+  });
+
   it("hold nothing that Connection names", ({ expect }) => {
     const headers = forwardedWith({
       connection: "close, X-Custom ,x-other,,",
@@ -157,17 +164,19 @@ describe("a loop", () => {
 describe("the headers for the client", () => {
   const dropped = (headers: HeadersInit) => responseHopByHop(new Headers(headers)).sort();
 
-  it.for([
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "proxy-authenticate",
-    "te",
-    "trailer",
-    "alt-svc",
-  ])("never hold the origin's %s", (name, { expect }) => {
-    expect(dropped({ [name]: "x", "x-kept": "1" })).toContain(name);
-    expect(dropped({ [name]: "x", "x-kept": "1" })).not.toContain("x-kept");
+  it.for(["proxy-connection", "proxy-authenticate", "alt-svc"])(
+    "never hold the origin's %s",
+    (name, { expect }) => {
+      expect(dropped({ [name]: "x", "x-kept": "1" })).toContain(name);
+      expect(dropped({ [name]: "x", "x-kept": "1" })).not.toContain("x-kept");
+    },
+  );
+
+  it("need no change for what the runtime takes off itself", ({ expect }) => {
+    const runtime = { "keep-alive": "timeout=5", te: "trailers", trailer: "x-sum" };
+    for (const connection of ["keep-alive", "close", "Keep-Alive", "close, TE, Trailer"]) {
+      expect(dropped({ connection, ...runtime }), connection).toEqual([]);
+    }
   });
 
   it("hold nothing that Connection names, but all that the answer needs", ({ expect }) => {

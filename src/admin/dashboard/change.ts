@@ -76,11 +76,11 @@ export async function actOnSession(
 ): Promise<Done> {
   const gone = { problem: "This session has ended meanwhile." };
   if (action === "release") {
-    const released = await releaseSession(pools, session);
-    return released === null ? gone : { done: `Session released from ${released.origin}` };
+    const released = await releaseSession(pools, session, null);
+    return typeof released === "string" ? gone : { done: `Session released from ${released.origin}` };
   }
-  const moved = await moveSession(pools, session, target);
-  if (moved === "no session") return gone;
+  const moved = await moveSession(pools, session, target, null);
+  if (moved === "no session" || moved === "changed") return gone;
   if (moved === "no origin") return { problem: "There is no such origin in its pool." };
   return { done: `Session moved to ${moved.origin}` };
 }

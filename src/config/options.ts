@@ -32,6 +32,8 @@ interface InEnvironment {
 interface CommonOptions {
   /** Where the admin routes are, from the root of the host. Default: `"/__limpet"`. */
   readonly adminPath?: string;
+  /** Logins of this Cloudflare Access application open the admin routes. */
+  readonly access?: { readonly team: string; readonly audience: string };
   /** `"status"`: answers carry `Affinity-Status`. */
   readonly expose?: "status";
   /** `"changes"` (default), `"all"`, `"none"`, or a share of the other requests such as `"1%"`. */
@@ -251,13 +253,17 @@ export function withOptions(options: LimpetOptions, env: Bindings): Bindings {
     const given = (options as Bindings)[option];
     if (isWhole || given !== undefined) seen[variable] = given;
   }
+  if (options.access !== undefined) {
+    seen["ACCESS_TEAM"] = options.access.team;
+    seen["ACCESS_AUD"] = options.access.audience;
+  }
   for (const [name, actual] of Object.entries(options.bindings ?? {})) seen[name] = env[actual];
   return seen;
 }
 
 /** Options that there are not; the types can't stop everybody. */
 export function unknownOptions(options: object): Problem[] {
-  const known = [...Object.keys(VARIABLES), "bindings"];
+  const known = [...Object.keys(VARIABLES), "access", "bindings"];
   return Object.keys(options)
     .filter((option) => !known.includes(option))
     .map((option) => ({

@@ -19,15 +19,13 @@ import {
   changed,
   describeChange,
   drainChange,
-  drainEnd,
   ejected,
-  flipped,
   isDraining,
   operatorTag,
 } from "./origin-row.ts";
 import { adoptedRow, capOf, outOf, rowsOf } from "./plan-rows.ts";
-import { DRAIN_TICK_MS, nextAlarm, REBALANCE_MS } from "./schedule.ts";
-import { transfersFor, type Transfer } from "./rebalance.ts";
+import type { Transfer } from "./rebalance.ts";
+import { Rounds } from "./rounds.ts";
 import { statements, type EventRow, type OriginRow, type Statements } from "./statements.ts";
 import { Tenure } from "./tenure.ts";
 
@@ -39,7 +37,6 @@ const SKEW_MS = 2_000;
 const UNASKED_MS = 600_000;
 /** How exactly it is remembered when somebody asked. */
 const ASKED_STEP_MS = 60_000;
-const PROBES_AT_ONCE = 50;
 
 /** One pool's control plane: what operators did, what is observed, and what every isolate must know. */
 export abstract class PoolControl extends DurableObject implements Control {
@@ -47,10 +44,9 @@ export abstract class PoolControl extends DurableObject implements Control {
   readonly #chronicle: Chronicle;
   readonly #ledger: Ledger;
   readonly #tenure: Tenure;
+  readonly #rounds: Rounds;
   readonly #census = new Census((plan) => this.countSessions(plan));
   #askedAt: number;
-  #probedAt = 0;
-  #rebalancedAt: number;
   /** When sessions were counted for the history, or that was tried. */
   #sampledAt = 0;
   /** Whether this object has looked after its alarm since it woke up. */
@@ -62,9 +58,13 @@ export abstract class PoolControl extends DurableObject implements Control {
     this.#chronicle = chronicle(this.#sql);
     this.#ledger = new Ledger(ctx.storage.sql, this.#chronicle, Date.now());
     this.#tenure = new Tenure(this.#sql, this.#chronicle, Date.now());
-    const { asked_at: askedAt, rebalanced_at: rebalancedAt } = this.#sql.control();
-    this.#askedAt = askedAt;
-    this.#rebalancedAt = rebalancedAt;
+    this.#askedAt = this.#sql.control().asked_at;
+    this.#rounds = new Rounds(this.#sql, this.#chronicle, {
+      probe: (origin, health) => this.probe(origin, health),
+      moveIdle: (plan, transfers) => this.moveIdle(plan, transfers),
+      recount: (plan) => this.#recount(plan),
+      save: (row, event, cause) => this.#save(row, event, cause),
+    });
   }
 
   get #plan(): Plan | null {
@@ -197,72 +197,16 @@ export abstract class PoolControl extends DurableObject implements Control {
     const plan = this.#plan;
     if (plan === null) return;
     try {
-      await this.#tick(plan, Date.now());
+      await this.#rounds.tick(plan, Date.now());
     } finally {
       await this.#schedule(Date.now());
     }
   }
 
-  async #tick(plan: Plan, now: number): Promise<void> {
-    if (plan.health.path !== null && now - this.#probedAt >= plan.health.intervalMs - 100) {
-      this.#probedAt = now;
-      await this.#probeAll(plan);
-    }
-    await this.#endDrains(plan);
-    if (plan.rebalance !== null && now - this.#rebalancedAt >= REBALANCE_MS - 100) {
-      this.#rebalancedAt = now;
-      this.#sql.setRebalancedAt(now);
-      await this.#rebalance(plan);
-    }
-  }
-
-  async #rebalance(plan: Plan): Promise<void> {
-    await this.#recount(plan);
-    const transfers = transfersFor(plan, this.#sql.origins(), this.#census.counts, Date.now());
-    if (transfers.length === 0) return;
-    const moved = await this.moveIdle(plan, transfers);
-    if (moved > 0) {
-      this.#chronicle.note(Date.now(), "rebalanced", null, `${moved} idle sessions moved`);
-    }
-  }
-
-  async #probeAll(plan: Plan): Promise<void> {
-    const { origins, health } = plan;
-    for (let from = 0; from < origins.length; from += PROBES_AT_ONCE) {
-      const some = origins.slice(from, from + PROBES_AT_ONCE);
-      const passes = await Promise.all(some.map((origin) => this.probe(origin, health)));
-      const now = Date.now();
-      for (const [index, { name }] of some.entries()) {
-        const row = this.#sql.origin(name);
-        const next = flipped(row, passes[index] === true, health, now);
-        if (next.probe !== row.probe) this.#save(next, next.probe, "health check");
-        else this.#sql.putOrigin(next);
-      }
-    }
-  }
-
-  async #endDrains(plan: Plan): Promise<void> {
-    const draining = this.#draining(plan);
-    if (draining.length === 0) return;
-    await this.#recount(plan);
-    const isCounted = plan.shards > 0 && Date.now() - this.#census.at < 2 * DRAIN_TICK_MS;
-    for (const { name } of draining) {
-      const row = this.#sql.origin(name);
-      const sessions = isCounted ? (this.#census.counts.get(name) ?? 0) : null;
-      const cause = drainEnd(row, sessions, Date.now());
-      if (cause !== null) this.#save({ ...row, drained: 1 }, "drain ended", cause);
-    }
-  }
-
-  #draining(plan: Plan): OriginRow[] {
-    return rowsOf(plan, this.#sql.origins()).filter(
-      (row) => row.drain_since !== null && row.drained === 0,
-    );
-  }
-
-  async #recount(plan: Plan): Promise<void> {
+  async #recount(plan: Plan): Promise<Census> {
     const isNew = await this.#census.take(plan);
     if (isNew && plan.countsMatter) this.#sql.bump();
+    return this.#census;
   }
 
   /** Remembers that a Worker is interested; whether the last time was long ago. */
@@ -275,20 +219,16 @@ export abstract class PoolControl extends DurableObject implements Control {
     return now - before >= UNASKED_MS;
   }
 
-  #save(row: OriginRow, event?: string, cause = ""): void {
+  #save(row: OriginRow, event: string, cause: string): void {
     this.#sql.putOrigin(row);
     this.#sql.bump();
-    if (event !== undefined) this.#chronicle.note(Date.now(), event, row.name, cause);
+    this.#chronicle.note(Date.now(), event, row.name, cause);
   }
 
   async #schedule(now: number): Promise<void> {
     this.#isScheduled = true;
     if (this.#plan === null) return;
-    const at = nextAlarm(this.#plan, this.#draining(this.#plan), now, {
-      isAsked: now - this.#askedAt < UNASKED_MS,
-      probedAt: this.#probedAt,
-      rebalancedAt: this.#rebalancedAt,
-    });
+    const at = this.#rounds.next(this.#plan, now, now - this.#askedAt < UNASKED_MS);
     if (at !== null) await this.ctx.storage.setAlarm(at);
   }
 }

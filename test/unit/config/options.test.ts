@@ -73,6 +73,12 @@ describe("options", () => {
     expect(seen).toMatchObject({ ADMIN_TOKEN: "t", SESSIONS_KV: 1, METRICS: undefined });
   });
 
+  it("open the admin routes to an Access application", ({ expect }) => {
+    const access = { team: "my-team", audience: "a".repeat(32) };
+    const seen = withOptions({ access }, { ACCESS_TEAM: "another" });
+    expect(seen).toEqual({ ACCESS_TEAM: "my-team", ACCESS_AUD: "a".repeat(32) });
+  });
+
   it("that there are not are mistakes, by name", ({ expect }) => {
     expect(unknownOptions({ origins: [], log: "all", bindings: {} })).toEqual([]);
     expect(unknownOptions({ orgins: [] })).toMatchObject([

@@ -9,15 +9,17 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { projectRoot } from "../kit/bundle.ts";
+import { Client } from "../kit/jar.ts";
 import { link, machineNode, run, succeed } from "../kit/npm.ts";
 import { startOrigin, type Origin } from "../kit/origins.ts";
 import { startRouter, type Router } from "../kit/workerd.ts";
 import { startWrangler } from "../kit/wrangler.ts";
-import { adminToken, secret } from "./scene.ts";
+import { Admin, adminToken, secret } from "./scene.ts";
 
 /** The package as npm makes it, in a project that has never seen these sources. */
 
@@ -229,6 +231,50 @@ export default app;`,
       }
     });
   });
+});
+
+describe("the examples in the docs", () => {
+  const blocks = ["README.md", "docs/library.md"].flatMap((page) =>
+    [...readFileSync(join(projectRoot, page), "utf8").matchAll(/^```ts\n([^]*?)^```$/gm)].map(
+      ([, code = ""], index) => ({ name: `${page}, example ${index + 1}`, code }),
+    ),
+  );
+
+  test("are three", ({ expect }) => {
+    expect(blocks).toHaveLength(3);
+  });
+
+  test.for(blocks)(
+    "$name compiles, and keeps a client where it is",
+    async ({ code }, { expect }) => {
+      const entry = path("example.ts");
+      const local = (_: string, n: string) => origins[Number(n) - 1]?.url ?? "";
+      writeFileSync(entry, code.replaceAll(/https:\/\/app-(\d)\.example\.com/g, local));
+      expect(await compile(entry)).toMatchObject({ code: 0, stdout: "" });
+      const secrets = { AFFINITY_SECRET: secret, ADMIN_TOKEN: adminToken };
+      const router = await startRouter({ entry, secrets });
+      try {
+        const client = new Client(router.url);
+        const home = (await client.get("/shop/")).json<{ origin: string }>().origin;
+        for (let n = 0; n < 4; n++) {
+          expect((await client.get("/shop/")).json()).toMatchObject({
+            origin: home,
+            url: "/shop/",
+          });
+        }
+        const socket = await client.webSocket("/shop/ws");
+        socket.send("whoami");
+        expect(String((await once(socket, "message"))[0])).toBe(home);
+        socket.close();
+        const { sessions } = await new Admin(router.url).get<{ sessions: object[] }>(
+          "/api/sessions",
+        );
+        expect(sessions).toHaveLength(1);
+      } finally {
+        await router.stop();
+      }
+    },
+  );
 });
 
 describe("without a framework", () => {

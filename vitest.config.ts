@@ -36,12 +36,17 @@ export default defineConfig({
             },
           }),
         ],
-        test: { name: "workerd", include: ["test/unit/**/*.test.ts"] },
+        test: {
+          name: "workerd",
+          include: ["test/unit/**/*.test.ts"],
+          exclude: ["**/*.node.test.ts"],
+        },
       },
       {
         test: {
           name: "end-to-end",
-          include: ["test/e2e/**/*.test.ts"],
+          // In the Workers runtime no time passes while a test computes.
+          include: ["test/e2e/**/*.test.ts", "test/unit/**/*.node.test.ts"],
           testTimeout: 30_000,
           hookTimeout: 60_000,
           maxWorkers: 3,

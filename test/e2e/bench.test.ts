@@ -73,11 +73,24 @@ describe("what the bench writes", () => {
   });
 
   it("makes tables and figures of any text", ({ expect }) => {
-    expect(table([["a", "b"], [1, "c"]])).toBe("| a | b |\n| --- | --- |\n| 1 | c |");
+    expect(
+      table([
+        ["a", "b"],
+        [1, "c"],
+      ]),
+    ).toBe("| a | b |\n| --- | --- |\n| 1 | c |");
     const bars = barChart('<"&">', [{ label: "a<b", value: 2, text: "2" }], 3);
     expect(bars).toContain("a&lt;b");
     expect(bars).not.toContain("NaN");
-    const lines = lineChart("t", { x: "x", y: "y" }, [{ label: "l", points: [[1, 10], [1e6, 0.1]] }]);
+    const lines = lineChart("t", { x: "x", y: "y" }, [
+      {
+        label: "l",
+        points: [
+          [1, 10],
+          [1e6, 0.1],
+        ],
+      },
+    ]);
     expect(lines).not.toContain("NaN");
   });
 });

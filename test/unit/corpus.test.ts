@@ -12,6 +12,12 @@ interface Entry {
   readonly expected: unknown;
 }
 
+declare global {
+  interface ImportMeta {
+    glob<T>(pattern: string, options: object): Record<string, T>;
+  }
+}
+
 // As text: a module would make a prototype of "__proto__".
 const files = import.meta.glob<string>("../corpus/*.json", {
   eager: true,

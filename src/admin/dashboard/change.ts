@@ -77,7 +77,9 @@ export async function actOnSession(
   const gone = { problem: "This session has ended meanwhile." };
   if (action === "release") {
     const released = await releaseSession(pools, session, null);
-    return typeof released === "string" ? gone : { done: `Session released from ${released.origin}` };
+    return typeof released === "string"
+      ? gone
+      : { done: `Session released from ${released.origin}` };
   }
   const moved = await moveSession(pools, session, target, null);
   if (moved === "no session" || moved === "changed") return gone;

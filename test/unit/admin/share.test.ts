@@ -13,6 +13,7 @@ function origin(name: string, settings: Partial<OriginView> = {}): OriginView {
     tier: 0,
     sessions: 0,
     generation: 1,
+    etag: "v1",
     drain: null,
     ...settings,
   };

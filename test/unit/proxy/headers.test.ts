@@ -41,13 +41,6 @@ describe("the headers for the origin", () => {
     expect(forwardedWith({ [name]: "x" }).has(name)).toBe(false);
   });
 
-  it("need no change for what the runtime takes off itself", ({ expect }) => {
-    const runtime = { "keep-alive": "timeout=5", te: "trailers", trailer: "x-sum" };
-    for (const connection of ["keep-alive", "close", "Keep-Alive", "close, TE, Trailer"]) {
-      expect(dropped({ connection, ...runtime }), connection).toEqual([]);
-    }
-  });
-
   it("hold nothing that Connection names", ({ expect }) => {
     const headers = forwardedWith({
       connection: "close, X-Custom ,x-other,,",

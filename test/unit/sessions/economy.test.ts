@@ -27,6 +27,7 @@ beforeEach(() => {
       timers.push({ due: Date.now() + ms, ring });
       return Promise.resolve();
     };
+    // oxlint-disable-next-line unicorn/no-thenable -- stands in for a promise that the test settles
     return Object.fromEntries([["then", waited]]);
   };
   vi.spyOn(scheduler, "wait").mockImplementation(wait as typeof scheduler.wait);

@@ -58,6 +58,15 @@ function balancerFrom(
   const loadOf = (standing: Standing) => standing.sessions + (recent.get(nameOf(standing)) ?? 0);
   const isFull = (standing: Standing) => loadOf(standing) >= standing.origin.maxSessions;
 
+  function spare({ standings, takers }: Snapshot, avoid: Standing | null): readonly Standing[] {
+    if (takers.length === 0) return [];
+    const others = [...standings.values()].filter(
+      (one) => one.keep && one.state === "active" && !isFull(one) && one !== avoid,
+    );
+    const tier = Math.min(...others.map(({ origin }) => origin.tier));
+    return others.filter(({ origin }) => origin.tier === tier);
+  }
+
   function byPolicy(list: readonly Standing[], arrival: Arrival): Standing | null {
     switch (policy) {
       case "round-robin":
@@ -88,7 +97,9 @@ function balancerFrom(
         countsAt = snapshot.countsAt;
         recent.clear();
       }
-      const open = without(snapshot.takers, avoid).filter((standing) => !isFull(standing));
+      const below = without(snapshot.takers, avoid).filter((standing) => !isFull(standing));
+      // The view's takers are of one tier; what this isolate has filled since leaves it to the next.
+      const open = below.length > 0 ? below : spare(snapshot, avoid);
       const warm = sameVersion(open, avoid).map((standing) => warming(standing, arrival.now));
       const picked = byPolicy(warm, arrival);
       if (picked === null) return null;

@@ -78,7 +78,7 @@ function whyOf(
   if (standing.sessions >= origin.maxSessions || trip.parts.balancer.isFull(standing)) {
     return `at max_sessions (${origin.maxSessions}): keeps its sessions, takes no new ones`;
   }
-  if (!isTaker(standing, snapshot) && keep) {
+  if (!usable && !isTaker(standing, snapshot) && keep) {
     const tier = Math.min(...snapshot.takers.map((taker) => taker.origin.tier));
     return `tier ${origin.tier}, and tier ${tier} has usable origins`;
   }

@@ -23,9 +23,8 @@ export interface Arrival {
 const NOT_SENT_AS_IS = /\/(?:\.|%2e){1,2}(?:[/?#]|$)|["'<>\\^`{}]|[^!-~]/i;
 
 export function arrive(request: Request, now: number): Arrival {
-  const { method, headers } = request;
-  const isPlain = !NOT_SENT_AS_IS.test(request.url);
-  const url = isPlain ? request.url : normalized(request.url);
+  const { method, headers, url: given } = request;
+  const url = NOT_SENT_AS_IS.test(given) ? normalized(given) : given;
   const hostAt = url.indexOf("//") + 2;
   const fragmentAt = url.indexOf("#", hostAt);
   const end = fragmentAt === -1 ? url.length : fragmentAt;

@@ -14,8 +14,8 @@ export interface Trip {
   readonly clientIp: string | null;
   readonly hops: number;
   readonly sightings: readonly Sighting[];
-  /** False for preflights, prefetches and skipped paths: they follow a pin but make none. */
-  readonly mayMake: boolean;
+  /** Few requests need to know. False for preflights, prefetches and skipped paths: they follow a pin but make none. */
+  mayMake(): boolean;
   readonly background: Background;
 }
 
@@ -34,10 +34,7 @@ export function tripOf(
     hops,
     sightings,
     background,
-    // Few requests need to know.
-    get mayMake() {
-      return !isPassing(arrival) && !parts.isSkipped(arrival.path);
-    },
+    mayMake: () => !isPassing(arrival) && !parts.isSkipped(arrival.path),
   };
 }
 
@@ -50,15 +47,13 @@ export function place(trip: Trip, snapshot: Snapshot): Placement | Promise<Place
 export function visitOf(trip: Trip, snapshot: Snapshot): Visit {
   const { parts, arrival, clientIp, sightings, background } = trip;
   // A burst is of one new session; where none is made, every request is on its own.
-  const burster = () => (trip.mayMake && parts.pool.rules.length > 0 ? clientIp : null);
+  const burster = () => (trip.mayMake() && parts.pool.rules.length > 0 ? clientIp : null);
   return {
     sightings,
     snapshot,
     now: arrival.now,
     background,
     choose: chooser(parts, snapshot, arrival, burster),
-    get mayMake() {
-      return trip.mayMake;
-    },
+    mayMake: trip.mayMake,
   };
 }

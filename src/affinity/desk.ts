@@ -22,7 +22,7 @@ export interface Visit {
   readonly snapshot: Snapshot;
   readonly now: number;
   /** False for preflights, prefetches and skipped paths: they follow a pin but make none. */
-  readonly mayMake: boolean;
+  mayMake(): boolean;
   readonly background: Background;
   readonly choose: Choose;
 }

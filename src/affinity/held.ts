@@ -16,7 +16,7 @@ export function heldFor(
   const all: Held[] = [];
   for (const one of located) {
     const { held, rule, sighting, pin } = one;
-    const isFree = visit.mayMake && (pin === null || one.lost === "released");
+    const isFree = visit.mayMake() && (pin === null || one.lost === "released");
     if (held !== null) {
       const isElsewhere = pin !== null && !isAt(pin, standing);
       // A pin that is alive elsewhere is somebody's: only what was lost follows.

@@ -33,7 +33,7 @@ interface Lesson {
 export interface Taught {
   readonly arrival: Arrival;
   readonly sightings: readonly Sighting[];
-  readonly mayMake: boolean;
+  mayMake(): boolean;
   readonly background: Background;
 }
 
@@ -73,10 +73,10 @@ export async function learn(
     if (key === null) {
       await forget(desk, lesson, background);
       if (carrier !== undefined) setCookies.push(carrier.revoke(arrival.scheme));
-    } else if (shown?.value === key && (placement.outcome === "detour" || !mayMake)) {
+    } else if (shown?.value === key && (placement.outcome === "detour" || !mayMake())) {
       // An answer that only repeats the ID goes on with the pin as it is.
       if (envelope !== undefined) instead.push(...enveloped(rule, cookie, shown.whole));
-    } else if (!mayMake) {
+    } else if (!mayMake()) {
       continue;
     } else if (rule.pin === "map") {
       // The row that decided on this request needs no second look.

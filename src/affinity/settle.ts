@@ -119,7 +119,7 @@ async function start(desk: Desk, visit: Visit, located: readonly Located[]): Pro
   }
   const candidate = visit.choose({ avoid: null, key: failed?.key ?? null });
   if (candidate === null) return { kind: "nobody" };
-  if (!visit.mayMake) {
+  if (!visit.mayMake()) {
     return placed(candidate, located.length > 0 ? "skip" : "none", null, null, []);
   }
   if (failed !== undefined) {

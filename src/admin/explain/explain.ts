@@ -79,7 +79,7 @@ export async function explain(
   const located = await locateAll(desk, visit);
   const placement = await place(trip, snapshot);
   const burst =
-    trip.mayMake && pool.rules.length > 0
+    trip.mayMake() && pool.rules.length > 0
       ? parts.bursts.recent(clientKey(arrival, clientIp), now)
       : null;
   return {

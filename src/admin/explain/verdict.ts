@@ -80,7 +80,7 @@ function judge(one: Located, visit: Visit, isDecided: boolean): [Verdict, string
   if (sighting.kind === "hashed") return ["lost", "no origin may serve sessions"];
   if (isDecided) return ["skipped", "not looked up: an earlier rule has decided"];
   if (!believes(sighting)) return ["unknown", "no origin has issued it, and only such IDs count"];
-  const next = visit.mayMake ? "it is stored with this request" : "this request stores nothing";
+  const next = visit.mayMake() ? "it is stored with this request" : "this request stores nothing";
   return ["unknown", `the session map does not have it; ${next}`];
 }
 

@@ -17,9 +17,8 @@ import type { PoolView } from "../../../src/pools/control.ts";
 import { hostMatcher, pathMatcher } from "../../../src/pools/match.ts";
 import { snapshot } from "../../../src/pools/usable.ts";
 import { planOf } from "../../../src/pools/view.ts";
-import { isPassing } from "../../../src/proxy/passing.ts";
 import { outcomeOf } from "../../../src/status.ts";
-import { place, type Trip } from "../../../src/trip.ts";
+import { place, tripOf } from "../../../src/trip.ts";
 import { NEW, OLD } from "../affinity/fixtures.ts";
 import { memoryStore } from "../affinity/memory-store.ts";
 import { START } from "../affinity/scene.ts";
@@ -123,8 +122,7 @@ export async function makeIsolate(settings: Readonly<Record<string, unknown>>, s
       const arrival = arrive(new Request(request, { headers }), clock.now);
       const clientIp = parts.clientIp(arrival);
       const sightings = await identify(parts.readers, arrival, clientIp);
-      const mayMake = !isPassing(arrival) && !parts.isSkipped(arrival.path);
-      const trip: Trip = { parts, arrival, clientIp, hops: 0, sightings, mayMake, background };
+      const trip = tripOf(parts, arrival, clientIp, 0, sightings, background);
       const placement = await place(trip, current());
       const outcome = outcomeOf(placement);
       if (placement.kind !== "placed") {

@@ -140,7 +140,7 @@ describe("a token under the old secret", () => {
       sightings: await Promise.all(readersOf(pool, carriers).map((read) => read(arrival, null))),
       snapshot: snapshot(pool, viewOf({ recalled }), new Map(), now),
       now,
-      mayMake: true,
+      mayMake: () => true,
       background: () => {},
       choose: () => null,
     });

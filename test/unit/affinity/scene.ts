@@ -85,7 +85,7 @@ export async function makeScene(
       sightings,
       snapshot: seen,
       now: world.now,
-      mayMake: !isSkipped,
+      mayMake: () => !isSkipped,
       background,
       choose: chooser(parts, seen, arrival, () => null),
     });
@@ -95,7 +95,7 @@ export async function makeScene(
     }
     const headers = new Headers();
     for (const [name, value] of asking.answer ?? []) headers.append(name, value);
-    const taught = { arrival, sightings, mayMake: !isSkipped, background };
+    const taught = { arrival, sightings, mayMake: () => !isSkipped, background };
     const learned = await learn(desk, carriers, taught, placement, headers);
     const issued = await commit(desk, carriers, placement, arrival, background);
     while (work.length > 0) await Promise.all(work.splice(0));

@@ -172,6 +172,13 @@ describe("the headers for the client", () => {
     }
   });
 
+  it("need no change for what the runtime takes off itself", ({ expect }) => {
+    const runtime = { "keep-alive": "timeout=5", te: "trailers", trailer: "x-sum" };
+    for (const connection of ["keep-alive", "close", "Keep-Alive", "close, TE, Trailer"]) {
+      expect(dropped({ connection, ...runtime }), connection).toEqual([]);
+    }
+  });
+
   it("hold nothing that Connection names, but all that the answer needs", ({ expect }) => {
     const needed = ["content-length", "content-type", "content-encoding", "set-cookie", "location"];
     const headers = { connection: ["close", "X-Secret", ...needed].join(", "), "x-secret": "1" };

@@ -80,7 +80,10 @@ export function durableStore(pool: Pool, namespace: DurableObjectNamespace): Ses
     const isReleased = known.kind === "released" || found?.answer.kind === "released";
     if (isReleased && (proposal === null || proposal.carried)) return { kind: "released" };
     if (found?.answer.kind !== "pinned") {
-      return proposal === null ? known : ask({ id, by, proposal }, shard, background);
+      if (proposal === null) return known;
+      const begun = await ask({ id, by, proposal }, shard, background);
+      await forgetOlder(found);
+      return begun;
     }
     const answer = await bringHome(home, by, found.answer, found.place);
     return answer.kind === "pinned" ? { ...answer, fresh: false } : answer;
@@ -113,7 +116,16 @@ export function durableStore(pool: Pool, namespace: DurableObjectNamespace): Ses
     if (found?.answer.kind === "pinned") {
       await bringHome(home, change.by, found.answer, found.place);
     }
-    return call(home.shard, (at) => at.move(home.id, change, limits));
+    const answer = await call(home.shard, (at) => at.move(home.id, change, limits));
+    await forgetOlder(found);
+    return answer;
+  }
+
+  /** A session that begins anew at home is released no longer: an older mark would say so again. */
+  async function forgetOlder(found: Awaited<ReturnType<typeof findOlder>>): Promise<void> {
+    if (found?.answer.kind !== "released") return;
+    const { id, shard } = found.place;
+    await call(shard, (at) => at.forget(id));
   }
 
   /** Stores a row at home before it is forgotten elsewhere: whoever asks in between finds one. */

@@ -102,6 +102,11 @@ describe("a request id", () => {
     expect(requestIdOf(new Headers({ "cf-ray": "8f3a1b2c3d4e5f60-ZRH" }))).toBe(
       "8f3a1b2c3d4e5f60-ZRH",
     );
+    for (const odd of ["", "a b", "a\t1", "x".repeat(65), "a;b", "<b>", "8f3a,8f3b"]) {
+      expect(requestIdOf(new Headers({ "cf-ray": odd })), odd).toMatch(/^[\da-f-]{36}$/);
+    }
+    const headers = new Headers();
+    expect(requestIdOf(headers)).toBe(requestIdOf(headers));
     const ids = new Set(Array.from({ length: 100 }, () => requestIdOf(new Headers())));
     expect(ids.size).toBe(100);
   });

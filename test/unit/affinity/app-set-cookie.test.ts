@@ -119,6 +119,13 @@ describe("of several lines of one name", () => {
     });
     expect(last("SID=new", "SID=; Domain=example.com; Max-Age=0")?.ends).toBe(false);
   });
+
+  it("one that ends at the same place ends it, however that is written", ({ expect }) => {
+    const set = "SID=new; Path=/a; Domain=Example.com";
+    const end = "SID=; max-age=0; DOMAIN= example.COM ; path = /a ";
+    expect(last(set, end)?.ends).toBe(true);
+    expect(last(set, "SID=; Max-Age=0; Domain=example.com; Path=/A")?.ends).toBe(false);
+  });
 });
 
 describe("a lifetime", () => {

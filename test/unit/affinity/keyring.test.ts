@@ -17,6 +17,22 @@ describe("the name of a session in the map", () => {
     expect(one).toEqual([expect.stringMatching(/^[\w-]{22}$/)]);
   });
 
+  it("never changes, for rows are found by it; and no other key of the secret makes it", async ({
+    expect,
+  }) => {
+    expect(await sessionIds(await makeKeyring([NEW]), "shop", byQuery, "abc")).toEqual([
+      "hQk5Ib4lq6rx3b8L6HwTZQ",
+    ]);
+    const { signing } = await makeKeyring([NEW]);
+    const text = new TextEncoder().encode("the same for all");
+    const macs = await Promise.all(
+      [signing.token, signing.map, signing.tag].map(async (key) =>
+        new Uint8Array(await crypto.subtle.sign("HMAC", key, text)).toHex(),
+      ),
+    );
+    expect(new Set(macs).size).toBe(3);
+  });
+
   it("differs between keys, pools, rules and secrets", async ({ expect }) => {
     const ids: string[] = [];
     for (const secret of [NEW, OLD]) {

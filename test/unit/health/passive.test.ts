@@ -49,6 +49,15 @@ describe("an origin is ejected", () => {
     expect(passive.observe("b", "bad", at(0))).toBe(30_000);
   });
 
+  it("not by failures from before a good answer, though it was ejected earlier", ({ expect }) => {
+    const passive = watching();
+    expect(failing(passive, "a", at(0))).toBe(30_000);
+    for (const seen of ["bad", "bad", "good", "bad", "bad"] as const) {
+      expect(passive.observe("a", seen, at(40))).toBeNull();
+    }
+    expect(passive.observe("a", "bad", at(41))).not.toBeNull();
+  });
+
   it("not when one good answer came between", ({ expect }) => {
     const passive = watching();
     for (const seen of ["bad", "bad", "good", "bad", "bad", "good"] as const) {

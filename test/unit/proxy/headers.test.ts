@@ -203,6 +203,8 @@ describe("an answer that gets our cookie", () => {
     ["PUBLIC, S-MaxAge=60, max-age=5", "private, max-age=5"],
     ["max-age=60, must-revalidate, proxy-revalidate", "private, max-age=60, must-revalidate"],
     ["no-cache", "private, no-cache"],
+    ["x-private, no-storey", "private, x-private, no-storey"],
+    ["x-public, max-age=1", "private, x-public, max-age=1"],
     ["private", null],
     ["no-store", null],
     ["max-age=0, Private", null],

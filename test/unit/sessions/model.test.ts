@@ -216,7 +216,7 @@ function pass(ms: number): Command {
 const sweep = command("alarm", async (model, { stub }) => {
   const rang = await runDurableObjectAlarm(stub);
   if (!rang) return;
-  for (const [id, row] of [...model.rows]) if (model.isOver(row)) model.rows.delete(id);
+  for (const [id, row] of model.rows) if (model.isOver(row)) model.rows.delete(id);
 });
 
 const evict = command("evict from memory", async (_, { stub }) => {

@@ -143,9 +143,8 @@ function move(key: number, from: string | null, to: string): Command {
     } else if (row !== undefined && from !== null && row.origin !== from) {
       expect(answer).toMatchObject({ kind: "pinned", origin: row.origin, created: row.created });
       // Brought home, if it was not there: that renews it as well.
-      const [listed] = (await store.list("", ALL, 100)).sessions.filter(({ id }) =>
-        idsOf(model, key).includes(id),
-      );
+      const { sessions } = await store.list("", ALL, 100);
+      const listed = sessions.find(({ id }) => idsOf(model, key).includes(id));
       row.seen = listed?.seen ?? row.seen;
     } else {
       expect(answer).toMatchObject({ kind: "pinned", origin: to });
@@ -180,7 +179,7 @@ function forget(key: number): Command {
 function releaseAll(origin: string): Command {
   return command(`release all of ${origin}`, async (model, { store }) => {
     await store.releaseOlder({ origin, generation: 2 });
-    for (const [key, row] of [...model.rows]) if (row.origin === origin) model.rows.delete(key);
+    for (const [key, row] of model.rows) if (row.origin === origin) model.rows.delete(key);
   });
 }
 

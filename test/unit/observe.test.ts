@@ -16,6 +16,7 @@ beforeEach(() => {
   vi.spyOn(console, "warn").mockImplementation(() => {});
 });
 afterEach(() => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
@@ -68,9 +69,11 @@ function answering(status = 200): void {
   vi.spyOn(globalThis, "fetch").mockImplementation(async () => new Response("ok", { status }));
 }
 
-describe("a pinned request", () => {
+describe("a pinned request", { timeout: 30_000 }, () => {
   it("asks no object anything, and is counted all the same", async ({ expect }) => {
     answering();
+    // The view stays fresh, however long this takes.
+    vi.useFakeTimers({ toFake: ["Date"] });
     const { get, calls } = start("observe-1");
     const first = await get(`${SITE}/`);
     const cookie = first.headers.get("set-cookie")?.split(";", 1)[0] ?? "";

@@ -253,9 +253,9 @@ export function withOptions(options: LimpetOptions, env: Bindings): Bindings {
     const given = (options as Bindings)[option];
     if (isWhole || given !== undefined) seen[variable] = given;
   }
-  if (options.access !== undefined) {
-    seen["ACCESS_TEAM"] = options.access.team;
-    seen["ACCESS_AUD"] = options.access.audience;
+  if (isWhole || options.access !== undefined) {
+    seen["ACCESS_TEAM"] = options.access?.team;
+    seen["ACCESS_AUD"] = options.access?.audience;
   }
   for (const [name, actual] of Object.entries(options.bindings ?? {})) seen[name] = env[actual];
   return seen;

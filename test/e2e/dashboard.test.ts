@@ -135,6 +135,14 @@ describe.skipIf(!hasBrowser)("the dashboard", () => {
       .getByRole("button", { name: "Weight of app-1" })
       .getByText("7")
       .waitFor();
+    // A weight of 0 drains as well, and undoing that gives it its weight back.
+    await page.getByRole("button", { name: "Weight of app-2" }).click();
+    await page.getByLabel("Weight, 0 to 1000").fill("0");
+    await page.getByRole("button", { name: "Set weight" }).click();
+    await rowOf(page, "app-2").getByText("draining").waitFor();
+    await answer(page, "Undo drain app-2", "Undo drain");
+    await rowOf(page, "app-2").getByText("active").waitFor();
+    await page.getByRole("button", { name: "Weight of app-2: 1" }).waitFor();
     await page.getByRole("button", { name: "Drain app-1" }).click();
     await page.getByRole("textbox", { name: "Deadline" }).fill("soon");
     await page.getByRole("dialog").getByRole("button", { name: "Drain" }).click();

@@ -67,6 +67,15 @@ describe("options", () => {
     ]);
   });
 
+  it("that name origins hide an Access application that guards another one", ({ expect }) => {
+    const theirs = { ACCESS_TEAM: "everybody", ACCESS_AUD: "the-whole-application" };
+    const hidden = withOptions({ origins: [] }, theirs);
+    expect([hidden["ACCESS_TEAM"], hidden["ACCESS_AUD"]]).toEqual([undefined, undefined]);
+    const access = { team: "operators", audience: "the-admin-routes-only" };
+    const own = withOptions({ origins: [], access }, theirs);
+    expect(own).toMatchObject({ ACCESS_TEAM: access.team, ACCESS_AUD: access.audience });
+  });
+
   it("give bindings other names", ({ expect }) => {
     const bindings = { ADMIN_TOKEN: "TOKEN", SESSIONS_KV: "KV", METRICS: "ABSENT" };
     const seen = withOptions({ bindings }, { ...env, METRICS: "another application's" });

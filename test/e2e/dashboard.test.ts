@@ -154,6 +154,20 @@ describe.skipIf(!hasBrowser)("the dashboard", () => {
     expect(await rowOf(page, "app-1").getByText("draining").count()).toBe(0);
   });
 
+  test("changes nothing when somebody else was faster", async ({ expect }) => {
+    const page = await operator();
+    await page.getByRole("button", { name: "Drain app-1" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.waitFor();
+    const body = JSON.stringify({ state: "disabled" });
+    await scene.admin.request("/api/pools/default/origins/app-1", { method: "PATCH", body });
+    await dialog.getByRole("button", { name: "Drain" }).click();
+    await dialog.getByText("Somebody else has changed app-1 meanwhile").waitFor();
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    await rowOf(page, "app-1").getByText("disabled").waitFor();
+    expect(await rowOf(page, "app-1").getByText("draining").count()).toBe(0);
+  });
+
   test("moves a session, whose client follows", async ({ expect }) => {
     const client = scene.client();
     const first = await client.get("/");

@@ -2,7 +2,7 @@ import type { PoolParts } from "../../assemble.ts";
 import { showDuration } from "../../config/duration.ts";
 import { isCountable } from "../../countable.ts";
 import type { OriginView, SessionView } from "../schemas.ts";
-import type { Action } from "./pools.tsx";
+import type { Action } from "./origin.tsx";
 import { plural } from "./words.ts";
 
 /** The questions before something changes: what will happen, to how many sessions. */
@@ -51,7 +51,7 @@ export function AskOrigin({ path, parts, origin, action }: OriginProps) {
       path={path}
       title={title}
       verb={verb}
-      about={{ action, pool: parts.pool.name, origin: name }}
+      about={{ action, pool: parts.pool.name, origin: name, tag: origin.etag.slice(1, -1) }}
     >
       <p>{consequence(parts, origin, action)}</p>
       {action === "drain" ? <Deadline drainMs={parts.pool.drainMs} /> : null}

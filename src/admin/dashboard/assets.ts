@@ -4,9 +4,14 @@ import uplot from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 
 import charts from "./charts.client.js" with { type: "text" };
-import css from "./dashboard.css" with { type: "text" };
 import icon from "./icon.svg" with { type: "text" };
 import live from "./live.client.js" with { type: "text" };
+import base from "./styles/base.css" with { type: "text" };
+import forms from "./styles/forms.css" with { type: "text" };
+import frame from "./styles/frame.css" with { type: "text" };
+import parts from "./styles/parts.css" with { type: "text" };
+import phone from "./styles/phone.css" with { type: "text" };
+import tables from "./styles/tables.css" with { type: "text" };
 
 /**
  * What the browser loads beside the pages: texts in the bundle, under names that hold a hash of
@@ -19,7 +24,8 @@ const SOURCES = {
   "uplot.css": uplotCss,
   "charts.js": charts,
   "live.js": live,
-  "dashboard.css": css,
+  // In the order of the cascade.
+  "dashboard.css": [base, frame, tables, forms, parts, phone].join("\n"),
   "icon.svg": icon,
 } as const;
 

@@ -5,7 +5,7 @@ import type { OriginChange } from "../../pools/control.ts";
 import { changeOrigin, releaseAll } from "../pools.ts";
 import { originBody, toChange } from "../routes/pools.ts";
 import { moveSession, releaseSession } from "../sessions.ts";
-import type { Action } from "./pools.tsx";
+import type { Action } from "./origin.tsx";
 import { plural } from "./words.ts";
 
 /** What the dashboard's buttons do: the same functions as the routes of the API. */
@@ -13,11 +13,18 @@ import { plural } from "./words.ts";
 /** What has been done, in words; or why nothing has. */
 export type Done = { readonly done: string } | { readonly problem: string };
 
+/** The fields of a question about an origin; `tag`: what the origin was when it was asked. */
+interface Given {
+  readonly weight: string;
+  readonly deadline: string;
+  readonly tag: string;
+}
+
 export async function actOnOrigin(
   parts: PoolParts,
   origin: string,
   action: Action,
-  given: { readonly weight: string; readonly deadline: string },
+  given: Given,
 ): Promise<Done> {
   if (action === "release") {
     return { done: `${plural(await releaseAll(parts, origin), "session")} of ${origin} released` };
@@ -27,11 +34,11 @@ export async function actOnOrigin(
   if (!parsed.success) {
     return { problem: `Expected ${parsed.issues.map(({ message }) => message).join("; ")}.` };
   }
-  const change: OriginChange = toChange(parsed.output);
+  const change: OriginChange = { ...toChange(parsed.output), onlyIf: [given.tag] };
   const isMade = await changeOrigin(parts, origin, change);
   return isMade
     ? { done: `${origin}: ${DONE[action]}` }
-    : { problem: `${origin} does not drain, so it has no deadline.` };
+    : { problem: `Somebody else has changed ${origin} meanwhile. Cancel, and look again.` };
 }
 
 const DONE = {
@@ -49,7 +56,7 @@ function wishFor(
   { pool }: PoolParts,
   name: string,
   action: Exclude<Action, "release">,
-  { weight, deadline }: { readonly weight: string; readonly deadline: string },
+  { weight, deadline }: Given,
 ): Wish {
   const configured = pool.origins.find((origin) => origin.name === name);
   const active = configured?.state === "active" ? null : "active";

@@ -12,9 +12,10 @@ import { AskOrigin, AskSession } from "./ask.tsx";
 import { actOnOrigin, actOnSession, type Done } from "./change.ts";
 import { Events } from "./events.tsx";
 import { Explained, explained, Refused } from "./explain.tsx";
+import { isAction } from "./origin.tsx";
 import { Misconfigured, Overview } from "./overview.tsx";
 import { sendPage } from "./page.tsx";
-import { isAction, loadPools, Pools } from "./pools.tsx";
+import { loadPools, Pools } from "./pools.tsx";
 import { FoundSessions, SessionPage } from "./sessions.tsx";
 
 /** The page for operators, and the pieces of it that the browser asks for again. */
@@ -111,14 +112,14 @@ export function addDashboard(app: Hono, { path, router, problems }: Parts): void
 
   app.post("/ui/do", async (c) => {
     const { pools } = await router;
-    const { action, pool, origin, session, target, weight, deadline } = await formOf(c);
+    const { action, pool, origin, session, target, ...given } = await formOf(c);
     if (session !== "") {
       const verb = action === "move" ? "move" : "release";
       return told(c, await actOnSession(pools, session, verb, target));
     }
     const parts = poolNamed(pools, pool, origin);
     if (parts === null || !isAction(action)) return fail(c, { code: "not_found" });
-    return told(c, await actOnOrigin(parts, origin, action, { weight, deadline }));
+    return told(c, await actOnOrigin(parts, origin, action, given));
   });
 }
 
@@ -156,6 +157,7 @@ const FIELDS = [
   "target",
   "weight",
   "deadline",
+  "tag",
   "value",
 ] as const;
 

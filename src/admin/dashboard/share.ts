@@ -3,6 +3,9 @@ import type { OriginView } from "../schemas.ts";
 
 /** What the dashboard works out of counts. Pure: no I/O, no clock. */
 
+/** The span that error rates are of. */
+export const MINUTES = 5;
+
 /**
  * How many of the pool's sessions each origin would have if they lay as the weights say: among those that
  * take new ones, which are the active ones of the lowest tier that has any.

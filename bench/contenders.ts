@@ -4,10 +4,19 @@ import { join } from "node:path";
 import { startRouter, type Router } from "../test/kit/workerd.ts";
 import type { ObjectBinding } from "../test/kit/capnp.ts";
 import { tied } from "./load.ts";
+import { isInstalled, rivals, startRival, type Rival } from "./rivals.ts";
 
-/** A Worker that takes part in a variant. */
-export interface Contender {
+/** Who takes part in a variant: a Worker, or a native proxy. */
+export type Contender = WorkerContender | RivalContender;
+
+interface RivalContender {
   readonly name: string;
+  readonly rival: Rival;
+}
+
+interface WorkerContender {
+  readonly name: string;
+  readonly rival?: undefined;
   readonly entry: string;
   readonly vars: (origins: readonly string[]) => Readonly<Record<string, unknown>>;
   /** Default: the router's own two classes. */
@@ -20,7 +29,7 @@ export const workerEntry = process.env["BENCH_ENTRY"] ?? "src/index.ts";
 const workers = "bench/workers";
 
 /** A pass-through: no choice, no cookie, no storage. */
-export const bare: Contender = {
+export const bare: WorkerContender = {
   name: "bare",
   entry: `${workers}/bare.ts`,
   vars: (origins) => ({ ORIGINS: origins }),
@@ -28,7 +37,7 @@ export const bare: Contender = {
 };
 
 /** One Durable Object call on every request. */
-export const perRequestObject: Contender = {
+export const perRequestObject: WorkerContender = {
   name: "per-request object",
   entry: `${workers}/per-request-object.ts`,
   vars: (origins) => ({ ORIGINS: origins }),
@@ -37,19 +46,38 @@ export const perRequestObject: Contender = {
 
 /** Limpet, configured with these vars beside its origins. */
 export function limpet(
-  vars: Contender["vars"] = (origins) => ({ ORIGINS: origins }),
+  vars: WorkerContender["vars"] = (origins) => ({ ORIGINS: origins }),
   name = "limpet",
-): Contender {
+): WorkerContender {
   return { name, entry: workerEntry, vars };
 }
 
-export function startContender(contender: Contender, origins: readonly string[]): Promise<Router> {
+/** The native proxies that are installed here. */
+export const natives: readonly Contender[] = rivals
+  .filter(isInstalled)
+  .map((rival) => ({ name: rival.name, rival }));
+
+/** And those that are not. */
+export const absent = rivals
+  .map(({ name }) => name)
+  .filter((name) => !natives.some((native) => native.name === name));
+
+/** What runs, whoever it is. */
+export type Running = Pick<Router, "url" | "pid" | "stop">;
+
+export function startContender(
+  contender: Contender,
+  origins: readonly string[],
+  inspectorPort?: number,
+): Promise<Running> {
+  if (contender.rival) return startRival(contender.rival, origins);
   return startRouter({
     entry: contender.entry,
-    minify: true,
+    minify: inspectorPort === undefined,
     vars: contender.vars(origins),
     secrets: { AFFINITY_SECRET: "bench".padEnd(64, "-"), ADMIN_TOKEN: "bench".padEnd(32, "-") },
     ...(contender.objects ? { objects: contender.objects } : {}),
+    ...(inspectorPort === undefined ? {} : { inspectorPort }),
   });
 }
 

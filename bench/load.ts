@@ -21,6 +21,8 @@ export interface Load {
   readonly firstNumber: number;
   /** Every request is a new client's. */
   readonly isFirstVisit: boolean;
+  /** Messages to and fro over WebSockets instead of requests. */
+  readonly isWebSocket: boolean;
 }
 
 export interface Measured {
@@ -39,7 +41,8 @@ export function findGenerator(): Generator {
 }
 
 export function applyLoad(generator: Generator, load: Load): Promise<Measured> {
-  return generator === "wrk" ? runWrk(load) : runAutocannon(load);
+  if (load.isWebSocket) return runChild("websocket-child.ts", load);
+  return generator === "wrk" ? runWrk(load) : runChild("autocannon-child.ts", load);
 }
 
 async function runWrk(load: Load): Promise<Measured> {
@@ -85,10 +88,10 @@ function rawRequest(load: Load, headers: Readonly<Record<string, string>>): stri
   return `${load.method} ${load.path} HTTP/1.1\r\n${lines.join("")}\r\n${body}`;
 }
 
-async function runAutocannon(load: Load): Promise<Measured> {
-  const child = tied(fork(join(import.meta.dirname, "autocannon-child.ts")));
+async function runChild(file: string, load: Load): Promise<Measured> {
+  const child = tied(fork(join(import.meta.dirname, file)));
   const failed = once(child, "exit").then(([code]) => {
-    throw new Error(`autocannon ended (${String(code)}) without a result`);
+    throw new Error(`${file} ended (${String(code)}) without a result`);
   });
   child.send(load);
   const [measured] = (await Promise.race([once(child, "message"), failed])) as [Measured];

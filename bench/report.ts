@@ -44,8 +44,9 @@ export function renderOutcome({ variant, rounds, verdicts }: Outcome): string {
       ["Worker", "req/s", "×", "CPU µs/req", "×", "p50 ms", "p99 ms", "errors"],
       ...shots,
     ]),
-    "",
-    ...columns([["budget", "ratio", "spread", "limit", ""], ...budgets]),
+    ...(budgets.length > 0
+      ? ["", ...columns([["budget", "ratio", "spread", "limit", ""], ...budgets])]
+      : []),
   ].join("\n");
 }
 
@@ -81,14 +82,7 @@ export function writeResults(
 ): string {
   const name = `${at.toISOString().replaceAll(/[:.]/g, "-")}.json`;
   const folder = join(import.meta.dirname, "results");
-  const machine = {
-    cpu: cpus()[0]?.model ?? "unknown",
-    cores: cpus().length,
-    memoryBytes: totalmem(),
-    system: `${platform()} ${release()}`,
-    node: process.version,
-    workerd: workerdVersion,
-  };
+  const machine = machineHere();
   const variants = outcomes.map(({ variant, rounds, verdicts }) => ({
     name: variant.name,
     rounds: Object.fromEntries(rounds),
@@ -99,4 +93,15 @@ export function writeResults(
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, name), `${JSON.stringify(results, null, 2)}\n`);
   return `bench/results/${name}`;
+}
+
+export function machineHere() {
+  return {
+    cpu: cpus()[0]?.model ?? "unknown",
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    system: `${platform()} ${release()}`,
+    node: process.version,
+    workerd: workerdVersion,
+  };
 }

@@ -1,7 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Router } from "../test/kit/workerd.ts";
-import { startContender, startOrigins, workerEntry, type Contender } from "./contenders.ts";
+import {
+  absent,
+  startContender,
+  startOrigins,
+  workerEntry,
+  type Contender,
+  type Running,
+} from "./contenders.ts";
+import { writeSection } from "./document.ts";
 import { applyLoad, type Generator, type Load } from "./load.ts";
+import { renderPage } from "./page.ts";
+import { profileVariant } from "./profile-run.ts";
 import { readOptions, usage, type Options } from "./options.ts";
 import { processorSeconds } from "./processor-time.ts";
 import {
@@ -16,7 +25,7 @@ import { judge, type Shot } from "./statistics.ts";
 import type { Variant } from "./variants.ts";
 import { Visitors } from "./visitors.ts";
 
-/** How long and how often, from the time the whole run may take. */
+/** How long and how often. */
 interface Pace {
   readonly rounds: number;
   readonly seconds: number;
@@ -30,18 +39,17 @@ const settleMs = 700;
 process.once("SIGINT", () => process.exit(130));
 process.once("SIGTERM", () => process.exit(143));
 
-function paceOf({ quick, variants, ...asked }: Options): Pace {
-  const rounds = asked.rounds ?? (quick ? 3 : 7);
-  const contenders = variants.reduce((sum, variant) => sum + variant.contenders.length, 0);
-  const warmUps = contenders * (warmUpSeconds + 1);
-  const seconds = Math.floor(((quick ? 55 : 280) - warmUps) / (contenders * rounds) - 0.3);
-  return { rounds, seconds: asked.seconds ?? Math.min(Math.max(seconds, 1), quick ? 2 : 5) };
+function paceOf(variant: Variant, { quick, rounds, seconds }: Options): Pace {
+  return {
+    rounds: rounds ?? (quick ? 3 : variant.rounds),
+    seconds: seconds ?? (quick ? 1 : variant.seconds),
+  };
 }
 
 /** A contender that runs and the clients that know it. */
 interface Stand {
   readonly contender: Contender;
-  readonly router: Router;
+  readonly router: Running;
   readonly visitors: Visitors;
 }
 
@@ -70,6 +78,7 @@ async function runVariant(variant: Variant, pace: Pace, generator: Generator): P
           headers: headersFor(stand, stands),
           firstNumber,
           isFirstVisit: variant.traffic.visitors === 0,
+          isWebSocket: variant.traffic.isWebSocket ?? false,
         });
         firstNumber += shot.requests + 10 * variant.traffic.connections;
         if (!warmUp) rounds.set(name, [...(rounds.get(name) ?? []), shot]);
@@ -118,21 +127,21 @@ async function measureBundle(): Promise<BundleSize> {
 
 async function main(options: Options): Promise<boolean> {
   const startedAt = new Date();
-  const pace = paceOf(options);
   const bundle = await measureBundle();
   const outcomes: Outcome[] = [];
   process.stdout.write(
-    `load by ${options.generator}; ${pace.rounds} rounds of ${pace.seconds} s; ` +
-      "ratios are medians over rounds\n",
+    `load by ${options.generator}; ratios are medians over rounds\n` +
+      (absent.length > 0 ? `left out, since not installed: ${absent.join(", ")}\n` : ""),
   );
   for (const variant of options.variants) {
-    const outcome = await runVariant(variant, pace, options.generator);
+    const outcome = await runVariant(variant, paceOf(variant, options), options.generator);
     outcomes.push(outcome);
     progress("");
     process.stdout.write(`${renderOutcome(outcome)}\n`);
   }
   process.stdout.write(`${renderBundle(bundle)}\n`);
   process.stdout.write(`\nwritten: ${writeResults(options, outcomes, bundle, startedAt)}\n`);
+  if (options.write) writeSection("requests", renderPage(options, outcomes, bundle, startedAt));
   const failed = outcomes.some(
     ({ verdicts, rounds }) =>
       verdicts.some(({ met }) => !met) ||
@@ -148,5 +157,6 @@ try {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${usage}\n`);
   process.exit(2);
 }
-const met = await main(options);
+const [first] = options.variants;
+const met = options.profile && first ? await profileVariant(first, options) : await main(options);
 process.exitCode = options.check && !met ? 1 : 0;

@@ -34,9 +34,15 @@ export function throughput({ requests, seconds }: Measured): number {
   return requests / seconds;
 }
 
+const measures = {
+  throughput,
+  p99: (shot: Shot) => shot.p99Ms,
+  cpu: cpuMicros,
+} as const;
+
 /** The ratio is taken inside each round, so that a slow moment of the machine hits both sides. */
 export function judge(budget: Budget, rounds: ReadonlyMap<string, Rounds>): Verdict {
-  const measure = budget.measure === "p99" ? (shot: Shot) => shot.p99Ms : throughput;
+  const measure = measures[budget.measure];
   const ratio = ratioOf(measure, rounds.get(budget.of) ?? [], rounds.get(budget.against) ?? []);
   const { atLeast = 0, atMost = Infinity } = budget;
   return { budget, ...ratio, met: ratio.median >= atLeast && ratio.median <= atMost };
@@ -44,8 +50,8 @@ export function judge(budget: Budget, rounds: ReadonlyMap<string, Rounds>): Verd
 
 /** One contender's rounds to another's. */
 export function ratioOf(measure: (shot: Shot) => number, of: Rounds, against: Rounds): Ratio {
-  const measures = against.map(measure);
-  const ratios = of.map((shot, round) => measure(shot) / (measures[round] ?? Number.NaN));
+  const others = against.map(measure);
+  const ratios = of.map((shot, round) => measure(shot) / (others[round] ?? Number.NaN));
   return { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) };
 }
 

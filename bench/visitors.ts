@@ -21,7 +21,9 @@ export class Visitors {
     const waiting = [...this.#clients];
     const lane = async (): Promise<void> => {
       for (let client = waiting.pop(); client; client = waiting.pop()) {
-        const { status, text } = await client.get(this.#traffic.path);
+        const { path, firstPath = path } = this.#traffic;
+        const isNew = client.cookieHeader === "";
+        const { status, text } = await client.get(isNew ? firstPath : "/");
         if (status !== 200) throw new Error(`a visitor got ${status}: ${text}`);
       }
     };
@@ -31,9 +33,10 @@ export class Visitors {
   /** The headers they send from now on. */
   get headers(): Readonly<Record<string, string>>[] {
     if (this.#clients.length === 0) return [this.#traffic.headersOf(0)];
-    return this.#clients.map((client, visitor) => ({
-      ...this.#traffic.headersOf(visitor),
-      ...(client.cookieHeader === "" ? {} : { cookie: client.cookieHeader }),
-    }));
+    return this.#clients.map((client, visitor) => {
+      const { cookie: others, ...headers } = this.#traffic.headersOf(visitor);
+      const cookie = [others, client.cookieHeader].filter(Boolean).join("; ");
+      return { ...headers, ...(cookie === "" ? {} : { cookie }) };
+    });
   }
 }

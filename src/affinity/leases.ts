@@ -24,8 +24,8 @@ export interface Leases {
   /** Whether the caller is the first in half a lease to want to renew it. */
   claim(rule: string, key: string, now: number): boolean;
   drop(rule: string, key: string): void;
-  /** Keys, with their rules, that a map that failed will be told of again. */
-  readonly pending: Set<string>;
+  /** Where sessions began that a map that failed will be told of again, by rule and key. */
+  readonly pending: Map<string, string>;
   /** The same pins for whoever only looks: nothing is set, claimed, dropped or made more recent. */
   looking(): Leases;
 }
@@ -47,7 +47,7 @@ export function makeLeases(leaseMs: number): Leases {
   }
 
   const made: Leases = {
-    pending: new Set(),
+    pending: new Map(),
     get: (rule, key, now, view) => valid(leases.get(`${rule}\0${key}`), now, view),
     last: (rule, key) => leases.peek(`${rule}\0${key}`)?.origin ?? null,
     set(rule, key, lease) {
@@ -63,7 +63,7 @@ export function makeLeases(leaseMs: number): Leases {
       leases.delete(`${rule}\0${key}`);
     },
     looking: () => ({
-      pending: new Set(),
+      pending: new Map(),
       get: (rule, key, now, view) => valid(leases.peek(`${rule}\0${key}`), now, view),
       last: made.last,
       set() {},

@@ -27,7 +27,7 @@ export function offer(
   const { pending } = desk.leases;
   const name = `${rule.id}\0${key}`;
   if (pending.has(name) || pending.size >= PENDING_MOST) return;
-  pending.add(name);
+  pending.set(name, offered.origin);
   const proposal = { ...offered, carried: false };
   background(repeat(desk, rule, ids, proposal, background).finally(() => pending.delete(name)));
 }

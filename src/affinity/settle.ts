@@ -145,16 +145,20 @@ async function decide(
   const others = located.filter((one) => one !== decider);
   const { rule, sighting, key } = decider;
   const own = newRow(desk, decider, visit.now);
-  let standing = candidate;
+  // Where the session began while the map failed, which it has yet to be told.
+  const began = desk.leases.pending.get(`${rule.id}\0${key}`);
+  const home = began === undefined ? undefined : visit.snapshot.standings.get(began);
+  const proposed = home?.keep ? home : candidate;
+  let standing = proposed;
   let outcome: Outcome = "new";
   let stored = own;
   try {
     const ids = await own.ids();
-    const proposal = { ...placeOf(candidate), created: null, carried: false };
+    const proposal = { ...placeOf(proposed), created: null, carried: false };
     const answer = await desk.store.assign(ids, rule.by, proposal, visit.background);
     if (answer.kind === "pinned") {
       remember(desk, sighting, ids[0] ?? "", answer, visit.now);
-      if (answer.fresh) stored = { ...own, at: placeOf(candidate) };
+      if (answer.fresh) stored = { ...own, at: placeOf(proposed) };
       const there = visit.snapshot.standings.get(answer.origin);
       if (!answer.fresh && there?.keep) {
         standing = there;

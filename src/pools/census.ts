@@ -1,5 +1,6 @@
 import { warn } from "../warn.ts";
 import type { Plan } from "./control.ts";
+import { isDue } from "./schedule.ts";
 
 const AGE_MS = 2_000;
 
@@ -18,7 +19,7 @@ export class Census {
   /** Counts again unless that was done just now; whether it has. Never throws. */
   async take(plan: Plan): Promise<boolean> {
     const now = Date.now();
-    if (plan.shards === 0 || this.#isCounting || now - this.at < AGE_MS) return false;
+    if (plan.shards === 0 || this.#isCounting || !isDue(now, this.at, AGE_MS)) return false;
     this.#isCounting = true;
     try {
       this.counts = await this.#count(plan);

@@ -26,6 +26,7 @@ import {
 import { adoptedRow, capOf, outOf, rowsOf } from "./plan-rows.ts";
 import type { Transfer } from "./rebalance.ts";
 import { Rounds } from "./rounds.ts";
+import { isDue } from "./schedule.ts";
 import { statements, type EventRow, type OriginRow, type Statements } from "./statements.ts";
 import { Tenure } from "./tenure.ts";
 
@@ -212,11 +213,11 @@ export abstract class PoolControl extends DurableObject implements Control {
   /** Remembers that a Worker is interested; whether the last time was long ago. */
   #note(now: number): boolean {
     const before = this.#askedAt;
-    if (now - before >= ASKED_STEP_MS) {
+    if (isDue(now, before, ASKED_STEP_MS)) {
       this.#askedAt = now;
       this.#sql.setAskedAt(now);
     }
-    return now - before >= UNASKED_MS;
+    return isDue(now, before, UNASKED_MS);
   }
 
   #save(row: OriginRow, event: string, cause: string): void {

@@ -5,7 +5,7 @@ import type { Plan, PlannedOrigin } from "./control.ts";
 import { drainEnd, flipped } from "./origin-row.ts";
 import { rowsOf } from "./plan-rows.ts";
 import { transfersFor, type Transfer } from "./rebalance.ts";
-import { DRAIN_TICK_MS, nextAlarm, REBALANCE_MS } from "./schedule.ts";
+import { DRAIN_TICK_MS, isDue, nextAlarm, REBALANCE_MS } from "./schedule.ts";
 import type { OriginRow, Statements } from "./statements.ts";
 
 const PROBES_AT_ONCE = 50;
@@ -43,12 +43,12 @@ export class Rounds {
 
   /** Does what is due. */
   async tick(plan: Plan, now: number): Promise<void> {
-    if (plan.health.path !== null && now - this.#probedAt >= plan.health.intervalMs - 100) {
+    if (plan.health.path !== null && isDue(now, this.#probedAt, plan.health.intervalMs - 100)) {
       this.#probedAt = now;
       await this.#probeAll(plan);
     }
     await this.#endDrains(plan);
-    if (plan.rebalance !== null && now - this.#rebalancedAt >= REBALANCE_MS - 100) {
+    if (plan.rebalance !== null && isDue(now, this.#rebalancedAt, REBALANCE_MS - 100)) {
       this.#rebalancedAt = now;
       this.#sql.setRebalancedAt(now);
       await this.#rebalance(plan);

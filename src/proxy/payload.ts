@@ -100,12 +100,17 @@ async function pump(
   };
   try {
     for (const chunk of chunks) await write(chunk);
+    // One buffer, to and fro: a new one for each read would pile up until the next collection.
+    let buffer: ArrayBufferLike = new ArrayBuffer(CHUNK_BYTES);
     for (;;) {
       isReading = true;
-      const { done, value } = await reader.read(new Uint8Array(CHUNK_BYTES));
+      const { done, value }: ReadableStreamReadResult<Uint8Array> = await reader.read(
+        new Uint8Array(buffer),
+      );
       isReading = false;
       if (done) break;
       await write(value);
+      ({ buffer } = value);
     }
     await writer.close();
     return "sent";

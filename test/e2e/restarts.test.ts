@@ -146,7 +146,7 @@ describe("under load", () => {
       failed: counts.failed,
     });
     expect(counts).toMatchObject({ failed: 0, away: 0 });
-    expect(counts.requests - counts.cutOff).toBeGreaterThan(200);
+    expect(counts.requests - counts.cutOff).toBeGreaterThan(50);
   });
 
   test("another configuration on the same storage costs no session", async ({ expect, task }) => {
@@ -175,6 +175,6 @@ describe("under load", () => {
       failed: counts.failed,
     });
     expect(counts).toMatchObject({ failed: 0, away: 0 });
-    expect(counts.requests - counts.cutOff).toBeGreaterThan(200);
+    expect(counts.requests - counts.cutOff).toBeGreaterThan(50);
   });
 });

@@ -1,4 +1,4 @@
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, it, vi } from "vitest";
 
 import { newControl, planWith, START, type Controlled } from "./control-fixtures.ts";
@@ -60,6 +60,25 @@ describe("active checks", () => {
     expect(probed).toHaveLength(3);
     await pass(controlled, 20_000);
     expect(probed).toHaveLength(6);
+  });
+
+  it("go on at once when the clock is set back an hour", async ({ expect }) => {
+    const controlled = await newControl(CHECKED);
+    const { control, plan } = controlled;
+    await control.adopt(plan);
+    await pass(controlled, 0);
+    await pass(controlled, 30_000);
+    expect(probed).toHaveLength(6);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    await control.view(0, plan.digest);
+    const alarm = await runInDurableObject(controlled.stub, (_, { storage }) => storage.getAlarm());
+    expect(alarm).toBeLessThanOrEqual(Date.now());
+    await pass(controlled, 0);
+    expect(probed).toHaveLength(9);
+    await pass(controlled, 10_000);
+    expect(probed).toHaveLength(9);
+    await pass(controlled, 20_000);
+    expect(probed).toHaveLength(12);
   });
 
   it("take an origin down after `fall` and up after `rise`, and tell each once", async ({

@@ -132,7 +132,8 @@ function failureOf(placement: Placement, { pool }: PoolParts): Failure {
 function headersFor(trip: Trip, placement: Placed): Headers {
   const { arrival, clientIp, hops, parts } = trip;
   const cookies = cookiesForOrigin(arrival.cookies, parts.unwrapping);
-  const headers = requestHeaders(arrival, clientIp, cookies, hops);
+  const isBinding = placement.standing.origin.fetcher !== null;
+  const headers = requestHeaders(arrival, clientIp, cookies, hops, isBinding);
   unwrapHeaders(headers, parts.unwrapping);
   const event = affinityEvent(placement);
   if (event !== null) headers.set("Affinity-Event", event);

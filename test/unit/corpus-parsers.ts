@@ -45,7 +45,7 @@ export const parsers: Readonly<Record<string, (input: never) => unknown>> = {
   "set-cookie": (lines: readonly string[]) => lastSetCookie(lines, "SID", NOW),
 
   connection: (lines: Pairs) =>
-    [...requestHeaders(arriveAt("https://a.example/", lines), null, null, 0)].filter(
+    [...requestHeaders(arriveAt("https://a.example/", lines), null, null, 0, true)].filter(
       ([name]) => !/^(x-)?forwarded/.test(name),
     ),
 

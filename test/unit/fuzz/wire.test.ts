@@ -109,7 +109,7 @@ describe("whatever host and target a client names", () => {
       fc.property(host, fc.option(fc.oneof(fc.ipV4(), fc.ipV6())), (name, ip) => {
         const arrival = arrivalAt(`https://${name}/`);
         if (refusalOf(arrival, 0) !== null) return;
-        const headers = requestHeaders(arrival, ip, null, 0);
+        const headers = requestHeaders(arrival, ip, null, 0, true);
         for (const [, value] of headers) expect(value).not.toMatch(CONTROL);
         // RFC 7239 §4: pairs of a token and a token or quoted string.
         expect(headers.get("forwarded")).toMatch(
@@ -163,7 +163,7 @@ describe("whatever a header holds", () => {
       fc.property(fc.array(line), (lines) => {
         const arrival = arrivalAt("https://shop.example.com/", lines);
         const hops = hopsOf(arrival.headers);
-        const headers = requestHeaders(arrival, "203.0.113.7", null, hops);
+        const headers = requestHeaders(arrival, "203.0.113.7", null, hops, true);
         expect(headers.get("x-forwarded-for")).toBe("203.0.113.7");
         expect(headers.get("forwarded")).toBe(
           `by=_limpet${hops + 1};for=203.0.113.7;host=shop.example.com;proto=https`,

@@ -14,7 +14,7 @@ const URL = "https://shop.example.com:8443/cart";
 
 function forwardedWith(headers: HeadersInit, ip: string | null = "203.0.113.7"): Headers {
   const arrival = arrivalOf(URL, headers);
-  return requestHeaders(arrival, ip, arrival.cookies, hopsOf(arrival.headers));
+  return requestHeaders(arrival, ip, arrival.cookies, hopsOf(arrival.headers), true);
 }
 
 describe("the headers for the origin", () => {
@@ -86,15 +86,15 @@ describe("the headers for the origin", () => {
   it("hold everything else byte for byte, and leave the client's headers alone", ({ expect }) => {
     const given = { accept: "*/*;q=0.1", "x-app": "a,  b", cookie: "a=1; b=2", range: "bytes=0-1" };
     const arrival = arrivalOf(URL, { ...given, te: "trailers" });
-    const headers = requestHeaders(arrival, null, arrival.cookies, 0);
+    const headers = requestHeaders(arrival, null, arrival.cookies, 0, true);
     for (const [name, value] of Object.entries(given)) expect(headers.get(name)).toBe(value);
     expect(arrival.headers.get("te")).toBe("trailers");
   });
 
   it("hold what is left of the cookies", ({ expect }) => {
     const arrival = arrivalOf(URL, { cookie: "affinity=x; a=1" });
-    expect(requestHeaders(arrival, null, "a=1", 0).get("cookie")).toBe("a=1");
-    expect(requestHeaders(arrival, null, null, 0).has("cookie")).toBe(false);
+    expect(requestHeaders(arrival, null, "a=1", 0, true).get("cookie")).toBe("a=1");
+    expect(requestHeaders(arrival, null, null, 0, true).has("cookie")).toBe(false);
   });
 
   it("say nothing of a client whose address is not known", ({ expect }) => {
@@ -142,7 +142,7 @@ describe("a loop", () => {
     for (let hops = 0; hops < 3; hops += 1) {
       expect(hopsOf(headers)).toBe(hops);
       expect(isLoop(hopsOf(headers))).toBe(false);
-      headers = requestHeaders(arrivalOf(URL, headers), null, null, hopsOf(headers));
+      headers = requestHeaders(arrivalOf(URL, headers), null, null, hopsOf(headers), true);
     }
     expect(isLoop(hopsOf(headers))).toBe(true);
   });

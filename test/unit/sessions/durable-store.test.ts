@@ -201,6 +201,18 @@ describe("after the number of shards was raised", () => {
     expect(await store.find(id)).toBeNull();
   });
 
+  it("a session that was released may begin anew, and is then moved like any other", async ({
+    expect,
+  }) => {
+    const { store } = await raised();
+    await store.release(id);
+    expect(originOf(await assign(store, [id], "app-2"))).toBe("app-2");
+    const from = { origin: "app-2", generation: 1 };
+    const to = { origin: "app-3", generation: 1 };
+    const answer = await store.move([id], { by: "query", from, to, created: Date.now() });
+    expect(originOf(answer)).toBe("app-3");
+  });
+
   it("a session that is moved leaves nothing behind", async ({ expect }) => {
     const { store } = await raised();
     const to = { origin: "app-2", generation: 1 };

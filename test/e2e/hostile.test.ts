@@ -205,16 +205,18 @@ describe("the admin's routes", () => {
   it("take no path of another writing for theirs, and give none of theirs away", async ({
     expect,
   }) => {
+    // An origin's own, or refused: but never the admin's, and never with a word of it.
     for (const path of ["/%5f_limpet/api/pools", "/__LIMPET/api/pools", "//__limpet/api/pools"]) {
       const answer = await rawRequest(scene.url, `GET ${path}`);
-      expect(answer.status, path).toBe(200);
+      expect([200, 400, 404], path).toContain(answer.status);
+      expect(String(answer.body)).not.toContain('"pools"');
     }
-    expect(asked().map(({ url }) => url)).toHaveLength(3);
+    scene.origins[0]?.clear();
     for (const path of ["/__limpet", "/__limpet/", "/__limpet/..%2fx", "/__limpet/api//pools"]) {
       const answer = await rawRequest(scene.url, `GET ${path}`);
       expect([401, 303, 302, 404, 200], path).toContain(answer.status);
       expect(String(answer.body)).not.toContain("app-1");
     }
-    expect(asked()).toHaveLength(3);
+    expect(asked()).toEqual([]);
   });
 });

@@ -13,15 +13,15 @@ import { hopsOf, privateCacheControl, responseHopByHop } from "../../src/proxy/h
 
 /**
  * What reads a client's or an origin's bytes takes time in proportion to them: eight times as much for
- * eight times 16 KiB, not 64 times.
+ * eight times 32 KiB, not 64 times.
  */
 
-const SHORT = 16_384;
+const SHORT = 32_768;
 const TIMES = 8;
 /** Half-way between the two, on a logarithmic scale. */
 const RATIO_MOST = 24;
-/** Faster than this for 128 KiB is fast enough, and too fast to be measured. */
-const FINE_US = 3_000;
+/** Faster than this for 256 KiB is fast enough, and too fast to be measured. */
+const FINE_US = 25_000;
 const ROUNDS = 7;
 
 /** The least of several rounds: what else the machine does only ever adds. */

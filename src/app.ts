@@ -1,5 +1,5 @@
 import { adminPath, type AdminPath } from "./admin-path.ts";
-import { adminApp } from "./admin/api.ts";
+import { adminApp, type AdminParts } from "./admin/api.ts";
 import { assemble, type Namespaces, type Router } from "./assemble.ts";
 import { bindingsOf, readConfig, type Reading } from "./config/config.ts";
 import { unknownOptions, withOptions, type LimpetOptions } from "./config/options.ts";
@@ -31,7 +31,8 @@ export interface Limpet {
 /** The router of an isolate: made from the bindings once, and kept as long as they are. */
 interface Isolate {
   readonly adminPath: AdminPath;
-  readonly adminFetch: ReturnType<typeof adminApp>["fetch"];
+  /** Made when an operator first asks: no other request waits for it. */
+  readonly admin: () => ReturnType<typeof adminApp>;
   /** Null while the configuration is wrong. */
   readonly router: Promise<Router> | null;
   /** The same once it is assembled, so that no request waits for it again. */
@@ -58,7 +59,7 @@ export function limpet(options: LimpetOptions = {}): Limpet {
     const background: Background = (work) => ctx.waitUntil(work);
     const whose = isolate.adminPath(request.url);
     if (whose === "admin") {
-      return isolate.adminFetch(request, env as object, ctx as ExecutionContext);
+      return isolate.admin().fetch(request, env as object, ctx as ExecutionContext);
     }
     const refuseIt = (failure: Failure) => refuse(isolate, request, failure, background);
     if (whose === "look-alike") return refuseIt({ code: "not_found" });
@@ -122,13 +123,7 @@ function isolateOf(reading: Reading, env: Readonly<Record<string, unknown>>): Is
   if (!reading.ok) {
     const { admin, problems } = reading;
     console.error(JSON.stringify({ message: "the configuration is wrong", problems }));
-    const parts = { admin, router: null, problems, fetchers };
-    return {
-      adminPath: adminPath(admin.path),
-      adminFetch: adminApp(parts).fetch,
-      router: null,
-      ready: null,
-    };
+    return isolateWith({ admin, router: null, problems, fetchers });
   }
   const namespaces: Namespaces = {
     sessionMap: env["SESSION_MAP"] as DurableObjectNamespace,
@@ -137,6 +132,15 @@ function isolateOf(reading: Reading, env: Readonly<Record<string, unknown>>): Is
   };
   const router = assemble(reading.config, namespaces);
   const { admin } = reading.config;
-  const { fetch: adminFetch } = adminApp({ admin, router, problems: [], fetchers });
-  return { adminPath: adminPath(admin.path), adminFetch, router, ready: null };
+  return isolateWith({ admin, router, problems: [], fetchers });
+}
+
+function isolateWith(parts: AdminParts): Isolate {
+  let made: ReturnType<typeof adminApp> | null = null;
+  return {
+    adminPath: adminPath(parts.admin.path),
+    admin: () => (made ??= adminApp(parts)),
+    router: parts.router,
+    ready: null,
+  };
 }

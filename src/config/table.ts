@@ -1,13 +1,18 @@
 import * as v from "valibot";
 
-/** A TOML table: unknown fields are refused by name, missing ones are told apart from wrong ones. */
+/**
+ * A TOML table: every unknown field is refused by name, missing ones are told apart from wrong ones. A
+ * strict object by its types; valibot's own stops at the first unknown field.
+ */
 export function table<const T extends v.ObjectEntries>(entries: T) {
   const known = Object.keys(entries).join(", ");
-  return v.strictObject(entries, (issue) => {
-    if (issue.expected === "never") return `no such setting here; known are: ${known}`;
-    if (issue.received === "undefined") return "this setting, which has no default";
-    return `a table with: ${known}`;
-  });
+  const nothing = v.never(`no such setting here; known are: ${known}`);
+  const schema: unknown = v.objectWithRest(entries, nothing, (issue) =>
+    issue.received === "undefined"
+      ? "this setting, which has no default"
+      : `a table with: ${known}`,
+  );
+  return schema as v.StrictObjectSchema<T, v.ErrorMessage<v.StrictObjectIssue>>;
 }
 
 /** A whole number between two bounds, both included. */

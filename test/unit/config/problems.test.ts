@@ -117,6 +117,15 @@ describe("unknown settings", () => {
   });
 });
 
+it("tells all unknown settings of a table at once", ({ expect }) => {
+  const pool = { sticky: true, balanse: "hash", sessions: { timeout: "5m", ttll: "1h" } };
+  expect(
+    poolProblems(pool)
+      .map(({ path }) => path)
+      .toSorted(),
+  ).toEqual(["balanse", "sessions.timeout", "sessions.ttll", "sticky"]);
+});
+
 describe("settings that don't go together", () => {
   it.for([
     [{ sessions: { idle: "1m", lease: "31s" } }, "sessions.lease"],

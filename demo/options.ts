@@ -15,7 +15,7 @@ A shop on a few origins that keep their carts in memory, and the router in front
   --verbose           show what the router logs
   --help              show this
 
-ADMIN_TOKEN in the environment fixes the admin token; otherwise every run has a new one.`;
+ADMIN_TOKEN in the environment or in .dev.vars fixes the admin token; otherwise every run has a new one.`;
 
 /** The command line's wishes. Prints and exits on --help and on anything it does not understand. */
 export function readOptions(): Options {

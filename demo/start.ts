@@ -5,8 +5,9 @@ import { Children } from "./children.ts";
 import { readOptions } from "./options.ts";
 import { findPort } from "./ports.ts";
 import { startRouter } from "./router.ts";
-import { affinitySecret, randomSecret } from "./secrets.ts";
+import { readSecrets } from "./secrets.ts";
 import { welcome } from "./welcome.ts";
+import { wrongSecrets } from "./wrong-secrets.ts";
 
 const READY_TIMEOUT_MS = 60_000;
 const FIRST_ORIGIN_PORT = 9001;
@@ -35,6 +36,10 @@ try {
 }
 
 async function run(): Promise<void> {
+  const secrets = readSecrets();
+  const problem = wrongSecrets(secrets);
+  if (problem !== null) throw new Error(problem);
+
   const taken = new Set<number>();
   const routerPort = await findPort("the router", options.port, taken);
   const origins = [];
@@ -53,12 +58,10 @@ async function run(): Promise<void> {
     return { ...origin, pid: shop.pid };
   });
 
-  const adminToken = process.env["ADMIN_TOKEN"] || randomSecret();
   const router = startRouter(children, {
     port: routerPort,
     origins: origins.map(({ name, url }) => ({ name, url })),
-    affinitySecret: affinitySecret(),
-    adminToken,
+    ...secrets,
     verbose: options.verbose,
   });
   router.process.once("close", () => {
@@ -73,6 +76,7 @@ async function run(): Promise<void> {
   } catch (error) {
     await fail((error as Error).message, router.log());
   }
+  const { adminToken } = secrets;
   if (!children.stopping) console.log(welcome({ routerUrl, adminToken, shops }));
 }
 

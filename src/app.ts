@@ -7,6 +7,7 @@ import type { Background } from "./model.ts";
 import { observeRefusal } from "./observe.ts";
 import { failureResponse, type Failure } from "./outcome.ts";
 import { requestIdOf } from "./arrival.ts";
+import { inJurisdiction } from "./jurisdiction.ts";
 import { route } from "./route.ts";
 
 /** What Hono's context has of what we need. */
@@ -125,9 +126,11 @@ function isolateOf(reading: Reading, env: Readonly<Record<string, unknown>>): Is
     console.error(JSON.stringify({ message: "the configuration is wrong", problems }));
     return isolateWith({ admin, router: null, problems, fetchers });
   }
+  const namespaceOf = (name: string) =>
+    inJurisdiction(env[name] as DurableObjectNamespace, reading.config.jurisdiction);
   const namespaces: Namespaces = {
-    sessionMap: env["SESSION_MAP"] as DurableObjectNamespace,
-    poolState: env["POOL_STATE"] as DurableObjectNamespace,
+    sessionMap: namespaceOf("SESSION_MAP"),
+    poolState: namespaceOf("POOL_STATE"),
     sessionsKv: (env["SESSIONS_KV"] as KVNamespace | undefined) ?? null,
   };
   const router = assemble(reading.config, namespaces);

@@ -68,7 +68,7 @@ export async function assemble(config: Config, namespaces: Namespaces): Promise<
     config.pools.map(async (pool) => ({
       pool,
       carriers: await makeCarriers(pool, keyring),
-      plan: await planOf(pool, keyIds),
+      plan: await planOf(pool, keyIds, config.jurisdiction),
     })),
   );
   const ours = all.flatMap(({ carriers }) => [...carriers.of.values()].flatMap((one) => one.names));

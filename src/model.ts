@@ -135,6 +135,8 @@ export interface AccessSettings {
 export interface Config {
   readonly pools: readonly Pool[];
   readonly admin: AdminSettings;
+  /** Where the objects' data stay; null: wherever the platform puts them. */
+  readonly jurisdiction: Jurisdiction | null;
   /** AFFINITY_SECRET split: the first signs, all verify. */
   readonly secrets: readonly string[];
   readonly exposeStatus: boolean;
@@ -142,6 +144,9 @@ export interface Config {
   /** Where each request leaves a data point; null: nowhere. */
   readonly dataset: Dataset | null;
 }
+
+/** Of Durable Objects, as the platform names them. */
+export type Jurisdiction = "eu" | "us" | "fedramp" | "fedramp-high";
 
 /** A dataset of the Analytics Engine: as much of it as is used. */
 export interface Dataset {

@@ -22,6 +22,7 @@ const VARIABLES = [
   "ACCESS_AUD",
   "EXPOSE",
   "LOG",
+  "JURISDICTION",
 ];
 
 /** Stands in for a binding that the file declares and only the deployed Worker has. */

@@ -11,6 +11,7 @@ import type {
 } from "../model.ts";
 import { compilePool } from "./compile.ts";
 import { cookieClashes } from "./cookie-clash.ts";
+import { outOfJurisdiction, readJurisdiction, unavailable } from "./jurisdiction.ts";
 import { originUrl, pool as poolSchema } from "./pool.ts";
 import { show, toProblem } from "./problem.ts";
 
@@ -32,23 +33,22 @@ export function readConfig(
 ): Reading {
   const problems = [...known];
   const secrets = readSecrets(env["AFFINITY_SECRET"], problems);
-  const { pools, admin, exposeStatus, log } = readVars(env, problems);
+  const vars = readVars(env, problems);
+  const { pools, admin } = vars;
   const token = readToken(env["ADMIN_TOKEN"], problems);
-  for (const binding of ["SESSION_MAP", "POOL_STATE"]) {
-    if (!isNamespace(env[binding])) {
-      problems.push({
-        path: binding,
-        value: show(env[binding]),
-        expected: "a Durable Object binding",
-      });
-    }
-  }
+  const namespaces = ["SESSION_MAP", "POOL_STATE"].flatMap((binding) => {
+    const given = env[binding];
+    if (isNamespace(given)) return [given];
+    problems.push({ path: binding, value: show(given), expected: "a Durable Object binding" });
+    return [];
+  });
+  problems.push(...unavailable(vars.jurisdiction, namespaces));
   const dataset = readDataset(env["METRICS"], problems);
   problems.push(...missingKv(pools, env));
   if (problems.length > 0) return { ok: false, problems, admin: { ...admin, token } };
   return {
     ok: true,
-    config: { pools, admin: { ...admin, token }, secrets, exposeStatus, log, dataset },
+    config: { ...vars, admin: { ...admin, token }, secrets, dataset },
   };
 }
 
@@ -56,7 +56,7 @@ export function readConfig(
 export function readVars(
   env: Readonly<Record<string, unknown>>,
   problems: Problem[],
-): Pick<Config, "pools" | "exposeStatus" | "log"> & { admin: AdminSettings } {
+): Omit<Config, "secrets" | "dataset"> {
   const path = readAdminPath(env["ADMIN_PATH"], problems);
   const access = readAccess(env["ACCESS_TEAM"], env["ACCESS_AUD"], problems);
   const expose = env["EXPOSE"] ?? "";
@@ -65,7 +65,10 @@ export function readVars(
   }
   const pools = readPools(env, problems);
   const log = readLog(env["LOG"], problems);
-  return { pools, log, exposeStatus: expose === "status", admin: { path, token: null, access } };
+  const jurisdiction = readJurisdiction(env["JURISDICTION"], problems);
+  problems.push(...outOfJurisdiction(jurisdiction, pools));
+  const admin = { path, token: null, access };
+  return { pools, log, exposeStatus: expose === "status", jurisdiction, admin };
 }
 
 /** "changes" (default), "all", "none", or a share of the plain hits beside the changes, such as "1%". */
@@ -214,7 +217,7 @@ function readDataset(given: unknown, problems: Problem[]): Dataset | null {
   return null;
 }
 
-function isNamespace(given: unknown): boolean {
+function isNamespace(given: unknown): given is DurableObjectNamespace {
   return typeof (given as DurableObjectNamespace | undefined)?.getByName === "function";
 }
 

@@ -38,6 +38,8 @@ interface CommonOptions {
   readonly expose?: "status";
   /** `"changes"` (default), `"all"`, `"none"`, or a share of the other requests such as `"1%"`. */
   readonly log?: string;
+  /** Where the Durable Objects store and run. Default: wherever the platform puts them. */
+  readonly jurisdiction?: "eu" | "us" | "fedramp" | "fedramp-high";
   /** Bindings that have another name in this Worker: `{ ADMIN_TOKEN: "ROUTER_TOKEN" }`. */
   readonly bindings?: Readonly<Partial<Record<Renamable, string>>>;
 }
@@ -240,6 +242,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   adminPath: "ADMIN_PATH",
   expose: "EXPOSE",
   log: "LOG",
+  jurisdiction: "JURISDICTION",
 };
 
 /**

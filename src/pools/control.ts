@@ -1,5 +1,5 @@
 import type { Counts, Sums } from "../counts.ts";
-import type { HealthSettings, RebalanceSettings, State } from "../model.ts";
+import type { HealthSettings, Jurisdiction, RebalanceSettings, State } from "../model.ts";
 import type { EventRow, OriginRow } from "./statements.ts";
 
 /** What travels between Workers and a pool's control object. Plain values only. */
@@ -18,6 +18,8 @@ export interface Plan {
   readonly countsMatter: boolean;
   /** Ids of the secrets' keys, one byte each, the signing one first: they tell of a rotation. */
   readonly keys: readonly number[];
+  /** Where the session map is. */
+  readonly jurisdiction: Jurisdiction | null;
 }
 
 export interface PlannedOrigin {

@@ -1,6 +1,6 @@
 import type { Counts, CountSource } from "../counts.ts";
 import { isCountable } from "../countable.ts";
-import type { Background, Pool, Snapshot } from "../model.ts";
+import type { Background, Jurisdiction, Pool, Snapshot } from "../model.ts";
 import { warn } from "../warn.ts";
 import type { Control, Plan, PoolView } from "./control.ts";
 import { snapshot, type Ejections } from "./usable.ts";
@@ -127,7 +127,11 @@ export function viewer(
 }
 
 /** What the pool's control object needs of the configuration. */
-export async function planOf(pool: Pool, keys: readonly number[] = []): Promise<Plan> {
+export async function planOf(
+  pool: Pool,
+  keys: readonly number[] = [],
+  jurisdiction: Jurisdiction | null = null,
+): Promise<Plan> {
   const { health, drainMs, sessions, balance, rebalance } = pool;
   const origins = pool.origins.map(({ name, url, binding, state, weight }) => ({
     name,
@@ -147,6 +151,7 @@ export async function planOf(pool: Pool, keys: readonly number[] = []): Promise<
     shards: canCount ? Math.max(sessions.shards, ...sessions.shardsBefore) : 0,
     countsMatter: canCount && (hasCaps || balance === "least-sessions" || balance === "hash"),
     keys,
+    jurisdiction,
   };
   const bytes = new TextEncoder().encode(JSON.stringify(plan));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork, spawn, type SpawnOptions } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const GRACE_MS = 5_000;
@@ -15,7 +15,7 @@ export class Children {
 
   /** Runs a file of this folder in a second Node that notices when we are gone. */
   fork(file: string, args: readonly string[]): ChildProcess {
-    const path = fileURLToPath(new URL(file, import.meta.url));
+    const path = join(import.meta.dirname, file);
     return this.#add(fork(path, args, { detached: true }));
   }
 

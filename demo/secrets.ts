@@ -1,27 +1,24 @@
 import { randomBytes } from "node:crypto";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { parseEnv } from "node:util";
+import type { Secrets } from "./wrong-secrets.ts";
 
-const DEV_VARS = fileURLToPath(new URL("../.dev.vars", import.meta.url));
+const DEV_VARS = join(import.meta.dirname, "../.dev.vars");
 
 /** 32 random bytes, 43 characters. */
 function randomSecret(): string {
   return randomBytes(32).toString("base64url");
 }
 
-export interface Secrets {
-  readonly affinitySecret: string;
-  readonly adminToken: string;
-}
-
-export function readSecrets(): Secrets {
-  return { affinitySecret: affinitySecret(), adminToken: adminToken() };
-}
-
-/** The token in the environment, else in .dev.vars, where the command line looks for it, else a new one. */
-function adminToken(): string {
-  return process.env["ADMIN_TOKEN"] || parseEnv(devVars())["ADMIN_TOKEN"] || randomSecret();
+/** The token is that of the environment, else of .dev.vars, where the command line looks for it, else a new one. */
+export function readSecrets(): Secrets & { readonly tokenFrom: string } {
+  const secret = affinitySecret();
+  const set = process.env["ADMIN_TOKEN"];
+  if (set) return { affinitySecret: secret, adminToken: set, tokenFrom: "from ADMIN_TOKEN" };
+  const kept = parseEnv(devVars())["ADMIN_TOKEN"];
+  if (kept) return { affinitySecret: secret, adminToken: kept, tokenFrom: "from .dev.vars" };
+  return { affinitySecret: secret, adminToken: randomSecret(), tokenFrom: "this run only" };
 }
 
 /** The secret in .dev.vars, written there the first time: pins live only as long as it does. */

@@ -61,7 +61,8 @@ async function run(): Promise<void> {
   const router = startRouter(children, {
     port: routerPort,
     origins: origins.map(({ name, url }) => ({ name, url })),
-    ...secrets,
+    affinitySecret: secrets.affinitySecret,
+    adminToken: secrets.adminToken,
     verbose: options.verbose,
   });
   router.process.once("close", () => {
@@ -76,8 +77,8 @@ async function run(): Promise<void> {
   } catch (error) {
     await fail((error as Error).message, router.log());
   }
-  const { adminToken } = secrets;
-  if (!children.stopping) console.log(welcome({ routerUrl, adminToken, shops }));
+  const { adminToken, tokenFrom } = secrets;
+  if (!children.stopping) console.log(welcome({ routerUrl, adminToken, tokenFrom, shops }));
 }
 
 /** Resolves once `url` answers 200; throws what it saw last when the deadline has passed. */

@@ -1,6 +1,7 @@
 export type Welcome = {
   readonly routerUrl: string;
   readonly adminToken: string;
+  readonly tokenFrom: string;
   readonly shops: readonly {
     readonly name: string;
     readonly port: number;
@@ -10,14 +11,14 @@ export type Welcome = {
 };
 
 /** What to try, in the order in which it makes sense. */
-export function welcome({ routerUrl, adminToken, shops }: Welcome): string {
+export function welcome({ routerUrl, adminToken, tokenFrom, shops }: Welcome): string {
   const sessionsUrl = `${routerUrl}/__limpet/api/sessions`;
   const table = shops.map(({ name, url, pid }) => `  ${name}   ${url}   pid ${pid}`).join("\n");
   const last = shops.at(-1);
   return `
 Shop          ${routerUrl}/
 Dashboard     ${routerUrl}/__limpet/
-Admin token   ${adminToken}   (${process.env["ADMIN_TOKEN"] ? "from ADMIN_TOKEN" : "this run only"})
+Admin token   ${adminToken}   (${tokenFrom})
 
 ${table}
 

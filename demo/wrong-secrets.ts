@@ -1,5 +1,9 @@
 import { readConfig } from "../src/config/config.ts";
-import type { Secrets } from "./secrets.ts";
+
+export interface Secrets {
+  readonly affinitySecret: string;
+  readonly adminToken: string;
+}
 
 /** What the router would have to say about these secrets, from the environment or .dev.vars; null: nothing. */
 export function wrongSecrets(given: Secrets): string | null {

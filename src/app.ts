@@ -1,13 +1,13 @@
-import { adminPath, type AdminPath } from "./admin-path.ts";
+import { adminPath, type AdminPath } from "./admin/path.ts";
 import { adminApp, type AdminParts } from "./admin/api.ts";
-import { assemble, type Namespaces, type Router } from "./assemble.ts";
+import { assemble, type Namespaces, type Router } from "./assembly/assemble.ts";
 import { bindingsOf, readConfig, type Reading } from "./config/config.ts";
 import { unknownOptions, withOptions, type LimpetOptions } from "./config/options.ts";
 import type { Background } from "./model.ts";
-import { observeRefusal } from "./observe.ts";
+import { observeRefusal } from "./route/observe.ts";
 import { failureResponse, type Failure } from "./outcome.ts";
-import { requestIdOf } from "./arrival.ts";
-import { inJurisdiction } from "./jurisdiction.ts";
+import { requestIdOf } from "./shared/arrival.ts";
+import { inJurisdiction } from "./shared/jurisdiction.ts";
 import { route } from "./route.ts";
 
 /** What Hono's context has of what we need. */

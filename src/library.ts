@@ -13,4 +13,4 @@ export type {
   RuleOptions,
   SessionOptions,
 } from "./config/options.ts";
-export { PoolState, SessionMap } from "./objects.ts";
+export { PoolState, SessionMap } from "./assembly/objects.ts";

@@ -1,18 +1,18 @@
 import { commit } from "./affinity/commit.ts";
 import { identify } from "./affinity/identify.ts";
 import { learn, NOTHING_LEARNED } from "./affinity/learn.ts";
-import { arrive, requestIdOf } from "./arrival.ts";
-import type { Router } from "./assemble.ts";
-import { send, type Sent } from "./exchange.ts";
+import { arrive, requestIdOf } from "./shared/arrival.ts";
+import type { Router } from "./assembly/assemble.ts";
+import { send, type Sent } from "./route/exchange.ts";
 import type { Background } from "./model.ts";
-import { observe, observeRefusal } from "./observe.ts";
+import { observe, observeRefusal } from "./route/observe.ts";
 import { failureResponse, type Failure } from "./outcome.ts";
 import { poolFor } from "./pools/match.ts";
 import { hopsOf } from "./proxy/headers.ts";
 import { refusalOf } from "./proxy/passing.ts";
 import { NO_CHANGES, respond, withStatus } from "./proxy/respond.ts";
-import { affinityStatus } from "./status.ts";
-import { place, tripOf, type Trip } from "./trip.ts";
+import { affinityStatus } from "./route/status.ts";
+import { place, tripOf, type Trip } from "./route/trip.ts";
 
 /**
  * The story of a request (DESIGN.md §4): which pool, which session, which origin; send it there; hand

@@ -3,7 +3,7 @@
 import limpet from "../../src/index.ts";
 import type { Fresh, Limits, Shard } from "../../src/sessions/protocol.ts";
 
-export { PoolState, SessionMap } from "../../src/objects.ts";
+export { PoolState, SessionMap } from "../../src/assembly/objects.ts";
 
 interface Env {
   readonly SESSION_MAP: DurableObjectNamespace;

@@ -4,7 +4,7 @@ import { createRemoteJWKSet, customFetch } from "jose/jwks/remote";
 import { jwtVerify } from "jose/jwt/verify";
 
 import type { AccessSettings } from "../model.ts";
-import { warn } from "../warn.ts";
+import { warn } from "../shared/warn.ts";
 
 export type AccessCheck = (c: Context) => Promise<boolean>;
 

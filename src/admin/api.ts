@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { Hono } from "hono/tiny";
 
-import type { Router } from "../assemble.ts";
+import type { Router } from "../assembly/assemble.ts";
 import type { AdminSettings, Problem } from "../model.ts";
 import { fail, guarded, makeDoor } from "./auth.ts";
 import { addAssets } from "./dashboard/assets.ts";

@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 
-import { requestIdOf } from "../arrival.ts";
+import { requestIdOf } from "../shared/arrival.ts";
 import type { AdminSettings } from "../model.ts";
 import { failureResponse, type Failure } from "../outcome.ts";
 import { accessCheck, type AccessCheck } from "./access.ts";

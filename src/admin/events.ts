@@ -1,4 +1,4 @@
-import type { PoolParts } from "../assemble.ts";
+import type { PoolParts } from "../assembly/assemble.ts";
 
 /**
  * Events of all pools, newest first. The cursor is `<time>.<n>`: n events of that time have been shown.

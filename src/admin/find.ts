@@ -1,7 +1,7 @@
 import { idsOf } from "../affinity/located.ts";
-import { arrive, type Arrival } from "../arrival.ts";
-import type { PoolParts } from "../assemble.ts";
-import { cookieBase, cookieName } from "../cookie-name.ts";
+import { arrive, type Arrival } from "../shared/arrival.ts";
+import type { PoolParts } from "../assembly/assemble.ts";
+import { cookieBase, cookieName } from "../shared/cookie-name.ts";
 import type { Rule } from "../model.ts";
 import { toView } from "./sessions.ts";
 import type { SessionView } from "./schemas.ts";

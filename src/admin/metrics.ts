@@ -1,4 +1,4 @@
-import type { PoolParts } from "../assemble.ts";
+import type { PoolParts } from "../assembly/assemble.ts";
 import { expose } from "../metrics/exposition.ts";
 import { familiesOf, type PoolFacts } from "../metrics/families.ts";
 

@@ -1,4 +1,4 @@
-import type { PoolParts } from "../assemble.ts";
+import type { PoolParts } from "../assembly/assemble.ts";
 import type { OriginChange } from "../pools/control.ts";
 import { operatorTag } from "../pools/origin-row.ts";
 import type { OriginView, PoolView } from "./schemas.ts";

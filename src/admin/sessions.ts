@@ -1,4 +1,4 @@
-import type { PoolParts } from "../assemble.ts";
+import type { PoolParts } from "../assembly/assemble.ts";
 import type { Session } from "../model.ts";
 import { allows, tagOf } from "./etag.ts";
 import type { SessionView, SessionsQuery } from "./schemas.ts";

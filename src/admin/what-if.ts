@@ -1,7 +1,7 @@
 import * as v from "valibot";
 
-import type { PoolParts } from "../assemble.ts";
-import { arrive } from "../arrival.ts";
+import type { PoolParts } from "../assembly/assemble.ts";
+import { arrive } from "../shared/arrival.ts";
 import { makeBalancer } from "../balancing/balancer.ts";
 import type { Pool, Rule, Snapshot, Standing } from "../model.ts";
 import type { PoolView } from "../pools/control.ts";

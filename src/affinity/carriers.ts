@@ -1,7 +1,7 @@
 import QuickLRU from "quick-lru";
 
-import type { Arrival } from "../arrival.ts";
-import { cookieBase, cookieName } from "../cookie-name.ts";
+import type { Arrival } from "../shared/arrival.ts";
+import { cookieBase, cookieName } from "../shared/cookie-name.ts";
 import type { Pool, Rule } from "../model.ts";
 import { cookiesNamed, withoutPairs, type CookiePair } from "./cookie-header.ts";
 import { envelope, unwrap, unwrapCookies, type Envelope } from "./embed.ts";

@@ -1,7 +1,7 @@
-import type { Arrival } from "../arrival.ts";
+import type { Arrival } from "../shared/arrival.ts";
 import type { Background, Standing } from "../model.ts";
-import type { Place } from "../session-store.ts";
-import { warn } from "../warn.ts";
+import type { Place } from "../shared/session-store.ts";
+import { warn } from "../shared/warn.ts";
 import type { Carriers } from "./carriers.ts";
 import { RECORD_WINDOW_MS, type Desk, type Held, type Placed } from "./desk.ts";
 import { placeOf } from "./held.ts";

@@ -1,6 +1,6 @@
 import type { Background, Choose, Pin, Pool, Rule, Snapshot, Standing } from "../model.ts";
 import type { MoveReason, Outcome } from "../outcome.ts";
-import type { Ids, Place, SessionStore } from "../session-store.ts";
+import type { Ids, Place, SessionStore } from "../shared/session-store.ts";
 import type { Keyring } from "./keyring.ts";
 import type { Leases } from "./leases.ts";
 import type { Sighting } from "./sighting.ts";

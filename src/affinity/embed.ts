@@ -1,6 +1,6 @@
 import QuickLRU from "quick-lru";
 
-import type { Arrival } from "../arrival.ts";
+import type { Arrival } from "../shared/arrival.ts";
 import type { Pool, Rule } from "../model.ts";
 import { cookiesNamed, withValues } from "./cookie-header.ts";
 import type { Keyring, OriginTags } from "./keyring.ts";

@@ -1,6 +1,6 @@
 import type { Pin, Rule, Standing } from "../model.ts";
 import type { Outcome } from "../outcome.ts";
-import type { Place } from "../session-store.ts";
+import type { Place } from "../shared/session-store.ts";
 import type { Desk, Held, Located, Moved, Placed, Visit } from "./desk.ts";
 import { sessionIds } from "./keyring.ts";
 import type { Sighting } from "./sighting.ts";

@@ -1,9 +1,9 @@
-import type { Arrival } from "../arrival.ts";
+import type { Arrival } from "../shared/arrival.ts";
 import type { Background, Instead, Rule } from "../model.ts";
-import type { Change } from "../session-store.ts";
+import type { Change } from "../shared/session-store.ts";
 import { cookiesNamed } from "./cookie-header.ts";
 import { COOKIE_MOST, lastSetCookie, lifetimeOf, type AppSetCookie } from "./app-set-cookie.ts";
-import { warn } from "../warn.ts";
+import { warn } from "../shared/warn.ts";
 import type { Carriers } from "./carriers.ts";
 import { store } from "./commit.ts";
 import type { Desk, Held, Placed } from "./desk.ts";

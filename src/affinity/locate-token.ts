@@ -1,5 +1,5 @@
 import type { Pin } from "../model.ts";
-import type { Answer } from "../session-store.ts";
+import type { Answer } from "../shared/session-store.ts";
 import type { Desk, Located, Visit } from "./desk.ts";
 import { found, heldToken, here, idsOf, lostReason, movedFrom, nowhere, pinOf } from "./located.ts";
 import { renewSoon } from "./renew-soon.ts";

@@ -1,6 +1,6 @@
 import type { Pin, Rule, Snapshot } from "../model.ts";
 import type { MoveReason } from "../outcome.ts";
-import type { Ids } from "../session-store.ts";
+import type { Ids } from "../shared/session-store.ts";
 import type { Desk, Held, Located, Visit } from "./desk.ts";
 import { sessionIds } from "./keyring.ts";
 import type { Sighting } from "./sighting.ts";

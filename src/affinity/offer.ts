@@ -1,6 +1,6 @@
 import type { Background, Rule } from "../model.ts";
-import type { Ids, Place, Proposal } from "../session-store.ts";
-import { warn } from "../warn.ts";
+import type { Ids, Place, Proposal } from "../shared/session-store.ts";
+import { warn } from "../shared/warn.ts";
 import type { Desk } from "./desk.ts";
 
 /** Together with two capped calls within the 30 s that the platform grants work after an answer. */

@@ -1,5 +1,5 @@
 import type { Rule } from "../model.ts";
-import type { Proposal } from "../session-store.ts";
+import type { Proposal } from "../shared/session-store.ts";
 import type { Desk, Visit } from "./desk.ts";
 import { idsOf } from "./located.ts";
 

@@ -1,4 +1,4 @@
-import type { Arrival } from "../arrival.ts";
+import type { Arrival } from "../shared/arrival.ts";
 import type { Origin, Rule } from "../model.ts";
 import type { Token } from "./token.ts";
 

@@ -1,4 +1,4 @@
-import type { Arrival } from "../arrival.ts";
+import type { Arrival } from "../shared/arrival.ts";
 import type { BalanceName, Snapshot, Standing } from "../model.ts";
 import { lessLoaded } from "./least-sessions.ts";
 import { nearestOf } from "./nearest.ts";

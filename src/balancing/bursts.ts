@@ -1,6 +1,6 @@
 import QuickLRU from "quick-lru";
 
-import type { Arrival } from "../arrival.ts";
+import type { Arrival } from "../shared/arrival.ts";
 
 /**
  * The first requests of a new client come in parallel, before it has a cookie. For two seconds those

@@ -1,4 +1,4 @@
-import type { Arrival } from "../arrival.ts";
+import type { Arrival } from "../shared/arrival.ts";
 import type { Choose, Snapshot } from "../model.ts";
 import type { Balancer } from "./balancer.ts";
 import { clientKey, type Bursts } from "./bursts.ts";

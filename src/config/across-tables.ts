@@ -1,4 +1,4 @@
-import { isCountable } from "../countable.ts";
+import { isCountable } from "../shared/countable.ts";
 import type { Pool, Problem } from "../model.ts";
 import { showDuration } from "./duration.ts";
 

@@ -1,4 +1,4 @@
-import { cookieBase, cookieName } from "../cookie-name.ts";
+import { cookieBase, cookieName } from "../shared/cookie-name.ts";
 import type { Pool, Problem, Rule } from "../model.ts";
 
 /** Cookies that would overwrite each other in a browser. Pure. */

@@ -1,4 +1,4 @@
-import { inJurisdiction } from "../jurisdiction.ts";
+import { inJurisdiction } from "../shared/jurisdiction.ts";
 import type { Jurisdiction, Pool, Problem } from "../model.ts";
 import { show } from "./problem.ts";
 

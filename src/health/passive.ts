@@ -1,4 +1,4 @@
-import { ejectionCap } from "../ejection-cap.ts";
+import { ejectionCap } from "../shared/ejection-cap.ts";
 import type { HealthSettings } from "../model.ts";
 
 /** Ejection by observation, in one isolate. Pure: the clock comes in. */

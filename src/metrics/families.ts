@@ -1,4 +1,4 @@
-import { addSums, entriesOf, type Sums } from "../counts.ts";
+import { addSums, entriesOf, type Sums } from "../shared/counts.ts";
 import type { State } from "../model.ts";
 import type { Family, Sample } from "./exposition.ts";
 import { BOUNDS_MS } from "./meter.ts";

@@ -1,4 +1,10 @@
-import { addSums, type Counter, type Counts, type CountSource, type Sums } from "../counts.ts";
+import {
+  addSums,
+  type Counter,
+  type Counts,
+  type CountSource,
+  type Sums,
+} from "../shared/counts.ts";
 import type { Failure, MoveReason, Outcome } from "../outcome.ts";
 
 /** Upper bounds of the histogram of latencies. */

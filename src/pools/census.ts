@@ -1,4 +1,4 @@
-import { warn } from "../warn.ts";
+import { warn } from "../shared/warn.ts";
 import type { Plan } from "./control.ts";
 import { isDue } from "./schedule.ts";
 

@@ -1,4 +1,4 @@
-import type { Counts, Sums } from "../counts.ts";
+import type { Counts, Sums } from "../shared/counts.ts";
 import type { HealthSettings, Jurisdiction, RebalanceSettings, State } from "../model.ts";
 import type { EventRow, OriginRow } from "./statements.ts";
 

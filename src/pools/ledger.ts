@@ -1,4 +1,4 @@
-import { addSums, entriesOf, type Counts, type Sums } from "../counts.ts";
+import { addSums, entriesOf, type Counts, type Sums } from "../shared/counts.ts";
 import type { Chronicle } from "./chronicle.ts";
 import type { Minute } from "./control.ts";
 import { ledgerStatements, type LedgerStatements } from "./ledger-statements.ts";

@@ -1,4 +1,4 @@
-import { entriesOf, type Counts } from "../counts.ts";
+import { entriesOf, type Counts } from "../shared/counts.ts";
 import type { Minute, MinuteOfOrigin } from "./control.ts";
 
 /** How a minute of the history grows. Pure. */

@@ -1,4 +1,4 @@
-import { ejectionCap } from "../ejection-cap.ts";
+import { ejectionCap } from "../shared/ejection-cap.ts";
 import type { Plan, PlannedOrigin } from "./control.ts";
 import { beginDrain, endDrain, isDraining, isOut } from "./origin-row.ts";
 import type { OriginRow } from "./statements.ts";

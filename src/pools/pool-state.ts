@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 
-import type { Counts } from "../counts.ts";
+import type { Counts } from "../shared/counts.ts";
 import type { HealthSettings } from "../model.ts";
 import { Census } from "./census.ts";
 import { chronicle, type Chronicle } from "./chronicle.ts";

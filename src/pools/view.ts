@@ -1,7 +1,7 @@
-import type { Counts, CountSource } from "../counts.ts";
-import { isCountable } from "../countable.ts";
+import type { Counts, CountSource } from "../shared/counts.ts";
+import { isCountable } from "../shared/countable.ts";
 import type { Background, Jurisdiction, Pool, Snapshot } from "../model.ts";
-import { warn } from "../warn.ts";
+import { warn } from "../shared/warn.ts";
 import type { Control, Plan, PoolView } from "./control.ts";
 import { snapshot, type Ejections } from "./usable.ts";
 

@@ -1,6 +1,6 @@
-import { requestIdOf, type Arrival } from "../arrival.ts";
+import { requestIdOf, type Arrival } from "../shared/arrival.ts";
 import type { Background, Origin } from "../model.ts";
-import { warn } from "../warn.ts";
+import { warn } from "../shared/warn.ts";
 import type { Payload, Upload } from "./payload.ts";
 import { SLOW_MS, type SlowWatch, type Wait } from "./slow-watch.ts";
 

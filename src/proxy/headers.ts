@@ -1,4 +1,4 @@
-import type { Arrival } from "../arrival.ts";
+import type { Arrival } from "../shared/arrival.ts";
 
 /** Which headers travel on, both ways (RFC 9110 §7.6; DESIGN.md §8). */
 

@@ -1,4 +1,4 @@
-import type { Arrival } from "../arrival.ts";
+import type { Arrival } from "../shared/arrival.ts";
 import type { Failure } from "../outcome.ts";
 import { handshakeFlaw } from "./forward.ts";
 import { isLoop } from "./headers.ts";

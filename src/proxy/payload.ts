@@ -1,4 +1,4 @@
-import type { Arrival } from "../arrival.ts";
+import type { Arrival } from "../shared/arrival.ts";
 
 /** The most that is kept of a body so that it can be sent again. */
 const REPLAY_MOST = 1_048_576;

@@ -1,4 +1,4 @@
-import { warn } from "../warn.ts";
+import { warn } from "../shared/warn.ts";
 import type { Background } from "../model.ts";
 
 interface Waiting<Q, A> {

@@ -9,7 +9,7 @@ import type {
   Place,
   Proposal,
   SessionStore,
-} from "../session-store.ts";
+} from "../shared/session-store.ts";
 import { CALL_CAP_MS, within } from "./deadline.ts";
 import { looked } from "./looked.ts";
 import type { Ask, Limits, Shard } from "./protocol.ts";

@@ -1,5 +1,5 @@
 import type { By, Session } from "../model.ts";
-import type { Filter, SessionPage } from "../session-store.ts";
+import type { Filter, SessionPage } from "../shared/session-store.ts";
 import { capped } from "./deadline.ts";
 
 /** KV lists 1,000 keys per call. A page of sessions looks through this many calls at most. */

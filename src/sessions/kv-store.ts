@@ -1,6 +1,14 @@
 import type { Background, By, Pool, Session } from "../model.ts";
-import type { Answer, Change, Ids, Pace, Place, Proposal, SessionStore } from "../session-store.ts";
-import { warn } from "../warn.ts";
+import type {
+  Answer,
+  Change,
+  Ids,
+  Pace,
+  Place,
+  Proposal,
+  SessionStore,
+} from "../shared/session-store.ts";
+import { warn } from "../shared/warn.ts";
 import { capped } from "./deadline.ts";
 import { looked } from "./looked.ts";
 import { kvListing, type Row } from "./kv-listing.ts";

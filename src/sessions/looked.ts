@@ -1,4 +1,4 @@
-import type { Answer, Proposal } from "../session-store.ts";
+import type { Answer, Proposal } from "../shared/session-store.ts";
 
 /** What the map would answer to a proposal, by what it has. Pure; the same rules as a real assignment. */
 export function looked(known: Answer, proposal: Proposal | null, now: number): Answer {

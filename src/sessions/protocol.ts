@@ -1,5 +1,5 @@
 import type { By, Session } from "../model.ts";
-import type { Answer, Change, Filter, Place, Proposal } from "../session-store.ts";
+import type { Answer, Change, Filter, Place, Proposal } from "../shared/session-store.ts";
 
 /** What travels between a Worker and a shard of the session map. Plain values only. */
 

@@ -1,5 +1,5 @@
 import type { Background } from "../model.ts";
-import { warn } from "../warn.ts";
+import { warn } from "../shared/warn.ts";
 import type { Fresh } from "./protocol.ts";
 
 /** Sends the rows of new sessions to their shard. */

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 
 import type { Session } from "../model.ts";
-import type { Answer, Change, Place } from "../session-store.ts";
+import type { Answer, Change, Place } from "../shared/session-store.ts";
 import type { Ask, Limits, Page, Shard } from "./protocol.ts";
 import { endOf, freshRows, isAt, pinned, sessionOf } from "./session-row.ts";
 import { statements, type SessionRow, type Statements } from "./statements.ts";

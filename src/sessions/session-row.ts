@@ -1,5 +1,5 @@
 import type { By, Session } from "../model.ts";
-import type { Answer, Place } from "../session-store.ts";
+import type { Answer, Place } from "../shared/session-store.ts";
 import type { Fresh, Limits } from "./protocol.ts";
 import type { SessionRow } from "./statements.ts";
 

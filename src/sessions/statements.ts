@@ -1,4 +1,4 @@
-import type { Filter, Place } from "../session-store.ts";
+import type { Filter, Place } from "../shared/session-store.ts";
 
 /** All SQL of a session map shard: the schema, the row, and every statement by name. */
 

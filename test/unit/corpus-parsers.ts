@@ -6,7 +6,7 @@ import { unwrapCookies } from "../../src/affinity/embed.ts";
 import { clientIpReader, ipKey } from "../../src/affinity/keys/ip.ts";
 import { matrixKey, patternKey } from "../../src/affinity/keys/path.ts";
 import { queryKey } from "../../src/affinity/keys/query.ts";
-import { arrive, type Arrival } from "../../src/arrival.ts";
+import { arrive, type Arrival } from "../../src/shared/arrival.ts";
 import { checkPools, readVars } from "../../src/config/config.ts";
 import type { Problem } from "../../src/model.ts";
 import { hostMatcher } from "../../src/pools/match.ts";

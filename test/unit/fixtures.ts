@@ -1,4 +1,4 @@
-import { arrive, type Arrival } from "../../src/arrival.ts";
+import { arrive, type Arrival } from "../../src/shared/arrival.ts";
 import { checkPools } from "../../src/config/config.ts";
 import type { Pool, Problem } from "../../src/model.ts";
 

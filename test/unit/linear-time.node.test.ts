@@ -6,7 +6,7 @@ import { unwrapCookies } from "../../src/affinity/embed.ts";
 import { clientIpReader } from "../../src/affinity/keys/ip.ts";
 import { matrixKey, patternKey } from "../../src/affinity/keys/path.ts";
 import { queryKey } from "../../src/affinity/keys/query.ts";
-import { arrive, type Arrival } from "../../src/arrival.ts";
+import { arrive, type Arrival } from "../../src/shared/arrival.ts";
 import { checkPools } from "../../src/config/config.ts";
 import { hostMatcher, pathMatcher } from "../../src/pools/match.ts";
 import { hopsOf, privateCacheControl, responseHopByHop } from "../../src/proxy/headers.ts";

@@ -1,5 +1,5 @@
 import { limpet } from "../../src/app.ts";
-import * as objects from "../../src/objects.ts";
+import * as objects from "../../src/assembly/objects.ts";
 import type { Fault, Orders } from "./orders.ts";
 
 /**

@@ -1,6 +1,6 @@
-import type { PoolParts } from "../../assemble.ts";
+import type { PoolParts } from "../../assembly/assemble.ts";
 import { showDuration } from "../../config/duration.ts";
-import { isCountable } from "../../countable.ts";
+import { isCountable } from "../../shared/countable.ts";
 import type { OriginView, SessionView } from "../schemas.ts";
 import type { Action } from "./origin.tsx";
 import { plural } from "./words.ts";

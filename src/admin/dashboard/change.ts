@@ -1,6 +1,6 @@
 import * as v from "valibot";
 
-import type { PoolParts } from "../../assemble.ts";
+import type { PoolParts } from "../../assembly/assemble.ts";
 import type { OriginChange } from "../../pools/control.ts";
 import { changeOrigin, releaseAll } from "../pools.ts";
 import { originBody, toChange } from "../routes/pools.ts";

@@ -1,6 +1,6 @@
 import type { Context, Hono } from "hono";
 
-import type { PoolParts, Router } from "../../assemble.ts";
+import type { PoolParts, Router } from "../../assembly/assemble.ts";
 import { BY, type By, type Problem } from "../../model.ts";
 import { prefersHtml } from "../../outcome.ts";
 import { fail } from "../auth.ts";

@@ -1,4 +1,4 @@
-import type { PoolParts } from "../../assemble.ts";
+import type { PoolParts } from "../../assembly/assemble.ts";
 import { listEvents } from "../events.ts";
 import { spanText } from "./words.ts";
 

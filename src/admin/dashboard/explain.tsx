@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import * as v from "valibot";
 
-import type { Router } from "../../assemble.ts";
+import type { Router } from "../../assembly/assemble.ts";
 import type { Failure } from "../../outcome.ts";
 import type { Explanation } from "../explain/explain.ts";
 import { explainAsked, explainBody } from "../routes/explain.ts";

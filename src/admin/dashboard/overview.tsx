@@ -1,4 +1,4 @@
-import type { PoolParts } from "../../assemble.ts";
+import type { PoolParts } from "../../assembly/assemble.ts";
 import type { Problem } from "../../model.ts";
 import { Events } from "./events.tsx";
 import { Pools, type PoolPanel } from "./pools.tsx";

@@ -1,5 +1,5 @@
-import type { PoolParts } from "../../assemble.ts";
-import { isCountable } from "../../countable.ts";
+import type { PoolParts } from "../../assembly/assemble.ts";
+import { isCountable } from "../../shared/countable.ts";
 import type { Minute } from "../../pools/control.ts";
 import { viewPool } from "../pools.ts";
 import type { OriginView, PoolView } from "../schemas.ts";

@@ -1,4 +1,4 @@
-import type { PoolParts } from "../../assemble.ts";
+import type { PoolParts } from "../../assembly/assemble.ts";
 import { BY } from "../../model.ts";
 import type { SessionView, SessionsQuery } from "../schemas.ts";
 import { listSessions } from "../sessions.ts";

@@ -4,7 +4,7 @@ import type { Placement } from "../../affinity/desk.ts";
 import type { Snapshot, Standing } from "../../model.ts";
 import type { OriginRow } from "../../pools/statements.ts";
 import { withoutOrigin } from "../../pools/usable.ts";
-import { place, type Trip } from "../../trip.ts";
+import { place, type Trip } from "../../route/trip.ts";
 
 /** Every origin of the pool in the order in which this request would try them. */
 

@@ -1,5 +1,5 @@
-import type { PoolParts } from "../../assemble.ts";
-import type { SessionStore } from "../../session-store.ts";
+import type { PoolParts } from "../../assembly/assemble.ts";
+import type { SessionStore } from "../../shared/session-store.ts";
 
 /**
  * A pool for whoever only looks: the same code runs on it as on a real request, but its map stores

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 
-import type { Router } from "../../assemble.ts";
+import type { Router } from "../../assembly/assemble.ts";
 import type { Background } from "../../model.ts";
 import type { Failure } from "../../outcome.ts";
 import { endpoint } from "../endpoint.ts";

@@ -1,6 +1,6 @@
 import ipaddr from "ipaddr.js";
 
-import type { Arrival } from "../../arrival.ts";
+import type { Arrival } from "../../shared/arrival.ts";
 import type { ClientIpSource } from "../../model.ts";
 import type { KeySource } from "../sighting.ts";
 

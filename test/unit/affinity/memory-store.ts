@@ -1,5 +1,5 @@
 import type { Pool, Session } from "../../../src/model.ts";
-import type { Answer, Proposal, SessionStore } from "../../../src/session-store.ts";
+import type { Answer, Proposal, SessionStore } from "../../../src/shared/session-store.ts";
 
 interface Row {
   readonly by: Session["by"];

@@ -8,7 +8,7 @@ import { makeLeases } from "../../../src/affinity/leases.ts";
 import { readersOf } from "../../../src/affinity/readers.ts";
 import { settle } from "../../../src/affinity/settle.ts";
 import type { Token } from "../../../src/affinity/token.ts";
-import { arrive } from "../../../src/arrival.ts";
+import { arrive } from "../../../src/shared/arrival.ts";
 import { snapshot } from "../../../src/pools/usable.ts";
 import { makePool } from "../fixtures.ts";
 import { viewOf } from "../pools/fixtures.ts";

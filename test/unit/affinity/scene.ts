@@ -8,7 +8,7 @@ import { learn } from "../../../src/affinity/learn.ts";
 import { makeLeases } from "../../../src/affinity/leases.ts";
 import { readersOf } from "../../../src/affinity/readers.ts";
 import { settle } from "../../../src/affinity/settle.ts";
-import { arrive } from "../../../src/arrival.ts";
+import { arrive } from "../../../src/shared/arrival.ts";
 import { makeBalancer } from "../../../src/balancing/balancer.ts";
 import { makeBursts } from "../../../src/balancing/bursts.ts";
 import { chooser } from "../../../src/balancing/chooser.ts";

@@ -1,7 +1,7 @@
 import { describe, it } from "vitest";
 
 import { setCookie } from "../../../src/affinity/set-cookie.ts";
-import { cookieName } from "../../../src/cookie-name.ts";
+import { cookieName } from "../../../src/shared/cookie-name.ts";
 import type { CookieSettings } from "../../../src/model.ts";
 import { makePool } from "../fixtures.ts";
 

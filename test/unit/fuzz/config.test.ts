@@ -5,7 +5,7 @@ import { readQuery } from "../../../src/admin/input.ts";
 import { sessionsQuery } from "../../../src/admin/schemas.ts";
 import { setCookie } from "../../../src/affinity/set-cookie.ts";
 import { checkPools, readConfig } from "../../../src/config/config.ts";
-import { cookieBase, cookieName } from "../../../src/cookie-name.ts";
+import { cookieBase, cookieName } from "../../../src/shared/cookie-name.ts";
 import type { Pool, Problem } from "../../../src/model.ts";
 import { BINDINGS } from "../config/fixtures.ts";
 import { runs, textOf } from "./runs.ts";

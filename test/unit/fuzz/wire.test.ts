@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, it } from "vitest";
 
-import { arrive, type Arrival } from "../../../src/arrival.ts";
+import { arrive, type Arrival } from "../../../src/shared/arrival.ts";
 import type { Origin } from "../../../src/model.ts";
 import { forward } from "../../../src/proxy/forward.ts";
 import {

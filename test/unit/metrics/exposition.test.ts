@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, it } from "vitest";
 
 import { parseExposition, valueOf } from "../../kit/prometheus.ts";
-import type { Sums } from "../../../src/counts.ts";
+import type { Sums } from "../../../src/shared/counts.ts";
 import { expose } from "../../../src/metrics/exposition.ts";
 import { familiesOf, type PoolFacts } from "../../../src/metrics/families.ts";
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it, vi } from "vitest";
 
 import { makePool } from "../fixtures.ts";
 import { newControl, planWith, START, type Controlled } from "./control-fixtures.ts";
-import type { Counts, Sums } from "../../../src/counts.ts";
+import type { Counts, Sums } from "../../../src/shared/counts.ts";
 import { planOf } from "../../../src/pools/view.ts";
 
 const MINUTE = 60_000;

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, it } from "vitest";
 
-import { arrive } from "../../../src/arrival.ts";
+import { arrive } from "../../../src/shared/arrival.ts";
 import { payloadOf, type Payload } from "../../../src/proxy/payload.ts";
 
 const MIB = 1_048_576;

@@ -7,7 +7,7 @@ import { ALL, proposing } from "./fixtures.ts";
 import { durableStore, moveIdleSessions } from "../../../src/sessions/durable-store.ts";
 import type { Shard } from "../../../src/sessions/protocol.ts";
 import { shardOf } from "../../../src/sessions/shards.ts";
-import type { Answer, SessionStore } from "../../../src/session-store.ts";
+import type { Answer, SessionStore } from "../../../src/shared/session-store.ts";
 
 const background: Background = (work) => void work.catch(() => null);
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, it, vi } from "vitest";
 
 import { durableStore } from "../../../src/sessions/durable-store.ts";
 import type { Ask } from "../../../src/sessions/protocol.ts";
-import type { Answer } from "../../../src/session-store.ts";
+import type { Answer } from "../../../src/shared/session-store.ts";
 import type { MemoryStore } from "../affinity/memory-store.ts";
 import { makeScene, START, type World } from "../affinity/scene.ts";
 

@@ -5,7 +5,7 @@ import { makePool } from "../fixtures.ts";
 import { ALL, proposing } from "./fixtures.ts";
 import { durableStore } from "../../../src/sessions/durable-store.ts";
 import type { Ask } from "../../../src/sessions/protocol.ts";
-import type { Answer, Pace, SessionStore } from "../../../src/session-store.ts";
+import type { Answer, Pace, SessionStore } from "../../../src/shared/session-store.ts";
 
 const ID = "a-session-of-the-map-0";
 

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 
 import type { Ask, Limits } from "../../../src/sessions/protocol.ts";
 import type { SessionMap } from "../../../src/sessions/session-map.ts";
-import type { Answer, Proposal } from "../../../src/session-store.ts";
+import type { Answer, Proposal } from "../../../src/shared/session-store.ts";
 
 export const LIMITS: Limits = { idleMs: 10_000, ttlMs: 60_000, cap: 1_000 };
 /** Ahead of the real clock, by which the runtime rings alarms: none rings unless a test says so. */

@@ -8,7 +8,7 @@ import { ALL, idOf, proposing, START } from "./fixtures.ts";
 import { sessionsQuery } from "../../../src/admin/schemas.ts";
 import type { Background, By } from "../../../src/model.ts";
 import { kvStore } from "../../../src/sessions/kv-store.ts";
-import type { Answer, Place, SessionStore } from "../../../src/session-store.ts";
+import type { Answer, Place, SessionStore } from "../../../src/shared/session-store.ts";
 
 const KV = (env as unknown as { readonly SESSIONS_KV: KVNamespace }).SESSIONS_KV;
 const ID = "a-session-of-the-map-0";

@@ -2,7 +2,7 @@ import { describe, it, vi } from "vitest";
 
 import { ALL, assign, fill, idOf, LIMITS, newShard, START, type Stub } from "./fixtures.ts";
 import type { Ask } from "../../../src/sessions/protocol.ts";
-import type { Filter } from "../../../src/session-store.ts";
+import type { Filter } from "../../../src/shared/session-store.ts";
 
 async function pages(
   stub: Stub,

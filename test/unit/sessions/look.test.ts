@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, it, vi } from "vitest";
 
 import type { Background } from "../../../src/model.ts";
-import type { Answer, Proposal, SessionStore } from "../../../src/session-store.ts";
+import type { Answer, Proposal, SessionStore } from "../../../src/shared/session-store.ts";
 import { durableStore } from "../../../src/sessions/durable-store.ts";
 import { kvStore } from "../../../src/sessions/kv-store.ts";
 import { makePool } from "../fixtures.ts";

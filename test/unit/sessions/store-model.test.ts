@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { afterEach, beforeAll, beforeEach, describe, it, vi, type ExpectStatic } from "vitest";
 
 import type { Background } from "../../../src/model.ts";
-import type { SessionStore } from "../../../src/session-store.ts";
+import type { SessionStore } from "../../../src/shared/session-store.ts";
 import { durableStore } from "../../../src/sessions/durable-store.ts";
 import { makePool } from "../fixtures.ts";
 import { ALL, proposing, START } from "./fixtures.ts";

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, it } from "vitest";
 
 import { matrixKey, patternKey } from "../../../../src/affinity/keys/path.ts";
-import type { Arrival } from "../../../../src/arrival.ts";
+import type { Arrival } from "../../../../src/shared/arrival.ts";
 import { arrivalOf } from "../../fixtures.ts";
 
 const ORIGIN = "https://shop.example.com";

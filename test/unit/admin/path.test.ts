@@ -1,6 +1,6 @@
 import { describe, test } from "vitest";
 
-import { adminPath } from "../../src/admin-path.ts";
+import { adminPath } from "../../../src/admin/path.ts";
 
 const of = adminPath("/__limpet");
 const at = (path: string) => of(`https://shop.example.com${path}`);

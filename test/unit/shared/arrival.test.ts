@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, it } from "vitest";
 
-import { arrive, requestIdOf } from "../../src/arrival.ts";
+import { arrive, requestIdOf } from "../../../src/shared/arrival.ts";
 
 /** A request as the runtime hands it over: its `url` holds the target as the client sent it. */
 function arriveAt(url: string, headers: HeadersInit = {}) {

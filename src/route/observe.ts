@@ -1,9 +1,9 @@
-import { requestIdOf } from "./arrival.ts";
-import type { PoolParts, Router } from "./assemble.ts";
+import { requestIdOf } from "../shared/arrival.ts";
+import type { PoolParts, Router } from "../assembly/assemble.ts";
 import type { Sent } from "./exchange.ts";
-import { dataPoint } from "./metrics/data-point.ts";
-import type { Background, LogSettings } from "./model.ts";
-import type { Failure, Outcome } from "./outcome.ts";
+import { dataPoint } from "../metrics/data-point.ts";
+import type { Background, LogSettings } from "../model.ts";
+import type { Failure, Outcome } from "../outcome.ts";
 import { outcomeOf } from "./status.ts";
 import type { Trip } from "./trip.ts";
 

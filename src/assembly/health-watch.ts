@@ -1,10 +1,10 @@
-import { makePassive } from "./health/passive.ts";
-import type { Background, Pool } from "./model.ts";
-import type { Control } from "./pools/control.ts";
-import { isOut } from "./pools/origin-row.ts";
-import type { LocalHealth, Viewer } from "./pools/view.ts";
-import type { Attempt } from "./proxy/forward.ts";
-import { warn } from "./warn.ts";
+import { makePassive } from "../health/passive.ts";
+import type { Background, Pool } from "../model.ts";
+import type { Control } from "../pools/control.ts";
+import { isOut } from "../pools/origin-row.ts";
+import type { LocalHealth, Viewer } from "../pools/view.ts";
+import type { Attempt } from "../proxy/forward.ts";
+import { warn } from "../shared/warn.ts";
 
 /** Watches what origins answer to live traffic, ejects those that fail, and says so to the others. */
 export interface HealthWatch {

@@ -1,4 +1,4 @@
-import type { Jurisdiction } from "./model.ts";
+import type { Jurisdiction } from "../model.ts";
 
 /**
  * The objects of a namespace that store and run in a jurisdiction only; null: wherever the platform

@@ -1,11 +1,11 @@
-import type { Placement, Visit } from "./affinity/desk.ts";
-import { settle } from "./affinity/settle.ts";
-import type { Sighting } from "./affinity/sighting.ts";
-import type { Arrival } from "./arrival.ts";
-import type { PoolParts } from "./assemble.ts";
-import { chooser } from "./balancing/chooser.ts";
-import type { Background, Snapshot } from "./model.ts";
-import { isPassing } from "./proxy/passing.ts";
+import type { Placement, Visit } from "../affinity/desk.ts";
+import { settle } from "../affinity/settle.ts";
+import type { Sighting } from "../affinity/sighting.ts";
+import type { Arrival } from "../shared/arrival.ts";
+import type { PoolParts } from "../assembly/assemble.ts";
+import { chooser } from "../balancing/chooser.ts";
+import type { Background, Snapshot } from "../model.ts";
+import { isPassing } from "../proxy/passing.ts";
 
 /** One request on its way through one pool. */
 export interface Trip {

@@ -1,12 +1,12 @@
-import { probe } from "./health/probe.ts";
-import { inJurisdiction } from "./jurisdiction.ts";
-import type { HealthSettings } from "./model.ts";
-import type { Plan, PlannedOrigin } from "./pools/control.ts";
-import { PoolControl } from "./pools/pool-state.ts";
-import type { Transfer } from "./pools/rebalance.ts";
-import { countShards, moveIdleSessions } from "./sessions/durable-store.ts";
+import { probe } from "../health/probe.ts";
+import { inJurisdiction } from "../shared/jurisdiction.ts";
+import type { HealthSettings } from "../model.ts";
+import type { Plan, PlannedOrigin } from "../pools/control.ts";
+import { PoolControl } from "../pools/pool-state.ts";
+import type { Transfer } from "../pools/rebalance.ts";
+import { countShards, moveIdleSessions } from "../sessions/durable-store.ts";
 
-export { SessionMap } from "./sessions/session-map.ts";
+export { SessionMap } from "../sessions/session-map.ts";
 
 /** The control object, with what it needs from other folders. */
 export class PoolState extends PoolControl {

@@ -1,4 +1,4 @@
-import type { MoveReason, Outcome } from "./outcome.ts";
+import type { MoveReason, Outcome } from "../outcome.ts";
 
 /** What isolates count of their requests, on its way to the pool's control object. Plain values only. */
 

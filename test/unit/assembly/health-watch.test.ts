@@ -1,10 +1,10 @@
 import { describe, it } from "vitest";
 
-import { healthWatch } from "../../src/health-watch.ts";
-import type { Control } from "../../src/pools/control.ts";
-import type { Viewer } from "../../src/pools/view.ts";
-import { makePool } from "./fixtures.ts";
-import { rowOf, viewOf } from "./pools/fixtures.ts";
+import { healthWatch } from "../../../src/assembly/health-watch.ts";
+import type { Control } from "../../../src/pools/control.ts";
+import type { Viewer } from "../../../src/pools/view.ts";
+import { makePool } from "../fixtures.ts";
+import { rowOf, viewOf } from "../pools/fixtures.ts";
 
 /** A watch over two origins, with the rows that the shared view holds and what was reported. */
 function watching(rows: Parameters<typeof rowOf>[] = [], isTaken = true) {

@@ -1,13 +1,13 @@
-import { cookiesForOrigin, unwrapHeaders } from "./affinity/carriers.ts";
-import type { Placed, Placement } from "./affinity/desk.ts";
-import type { PoolParts } from "./assemble.ts";
-import type { Origin, Snapshot } from "./model.ts";
-import type { Failure } from "./outcome.ts";
-import { withoutOrigin } from "./pools/usable.ts";
-import { discard, forward, type Attempt } from "./proxy/forward.ts";
-import { requestHeaders } from "./proxy/headers.ts";
-import { payloadOf } from "./proxy/payload.ts";
-import { BUDGET_TIMEOUTS, isGood, isRepeatable } from "./proxy/retry.ts";
+import { cookiesForOrigin, unwrapHeaders } from "../affinity/carriers.ts";
+import type { Placed, Placement } from "../affinity/desk.ts";
+import type { PoolParts } from "../assembly/assemble.ts";
+import type { Origin, Snapshot } from "../model.ts";
+import type { Failure } from "../outcome.ts";
+import { withoutOrigin } from "../pools/usable.ts";
+import { discard, forward, type Attempt } from "../proxy/forward.ts";
+import { requestHeaders } from "../proxy/headers.ts";
+import { payloadOf } from "../proxy/payload.ts";
+import { BUDGET_TIMEOUTS, isGood, isRepeatable } from "../proxy/retry.ts";
 import { affinityEvent } from "./status.ts";
 import { place, type Trip } from "./trip.ts";
 

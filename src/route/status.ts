@@ -1,5 +1,5 @@
-import type { Placed, Placement } from "./affinity/desk.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Placed, Placement } from "../affinity/desk.ts";
+import type { Outcome } from "../outcome.ts";
 
 /** What the origin and the client, if wanted, are told of the pin (DESIGN.md §7, §8). */
 

@@ -1,4 +1,4 @@
-import type { Background, By, Pin, Session } from "./model.ts";
+import type { Background, By, Pin, Session } from "../model.ts";
 
 /** A session key's names in the map: under the current secret first, then under older ones. */
 export type Ids = readonly string[];

@@ -2,8 +2,8 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, it, vi } from "vitest";
 
-import { limpet } from "../../src/app.ts";
-import type { DataPoint } from "../../src/model.ts";
+import { limpet } from "../../../src/app.ts";
+import type { DataPoint } from "../../../src/model.ts";
 
 const SITE = "https://site.example.com";
 let lines: Record<string, unknown>[] = [];

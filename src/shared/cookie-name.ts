@@ -1,4 +1,4 @@
-import type { CookieSettings, Rule } from "./model.ts";
+import type { CookieSettings, Rule } from "../model.ts";
 
 /**
  * The name of a cookie of ours. The prefix makes browsers enforce what it promises: `__Host-` host

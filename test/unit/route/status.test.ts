@@ -1,10 +1,10 @@
 import { describe, it } from "vitest";
 
-import type { Held, Placed } from "../../src/affinity/desk.ts";
-import type { Outcome } from "../../src/outcome.ts";
-import { affinityEvent, affinityStatus } from "../../src/status.ts";
-import { standingOf } from "./balancing/fixtures.ts";
-import { makePool } from "./fixtures.ts";
+import type { Held, Placed } from "../../../src/affinity/desk.ts";
+import type { Outcome } from "../../../src/outcome.ts";
+import { affinityEvent, affinityStatus } from "../../../src/route/status.ts";
+import { standingOf } from "../balancing/fixtures.ts";
+import { makePool } from "../fixtures.ts";
 
 const [COOKIE, APP_COOKIE] = makePool({ affinity: ["cookie", "app-cookie:SID"] }).rules;
 

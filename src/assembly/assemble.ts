@@ -1,26 +1,26 @@
-import { makeCarriers, unwrapping, type Carriers, type Unwrapping } from "./affinity/carriers.ts";
-import type { Desk } from "./affinity/desk.ts";
-import { makeKeyring } from "./affinity/keyring.ts";
-import { clientIpReader } from "./affinity/keys/ip.ts";
-import { learnsFromAnswers } from "./affinity/learn.ts";
-import { makeLeases } from "./affinity/leases.ts";
-import { readersOf } from "./affinity/readers.ts";
-import type { Reader } from "./affinity/sighting.ts";
-import type { Arrival } from "./arrival.ts";
-import { makeBalancer, type Balancer } from "./balancing/balancer.ts";
-import { makeBursts, type Bursts } from "./balancing/bursts.ts";
+import { makeCarriers, unwrapping, type Carriers, type Unwrapping } from "../affinity/carriers.ts";
+import type { Desk } from "../affinity/desk.ts";
+import { makeKeyring } from "../affinity/keyring.ts";
+import { clientIpReader } from "../affinity/keys/ip.ts";
+import { learnsFromAnswers } from "../affinity/learn.ts";
+import { makeLeases } from "../affinity/leases.ts";
+import { readersOf } from "../affinity/readers.ts";
+import type { Reader } from "../affinity/sighting.ts";
+import type { Arrival } from "../shared/arrival.ts";
+import { makeBalancer, type Balancer } from "../balancing/balancer.ts";
+import { makeBursts, type Bursts } from "../balancing/bursts.ts";
 import { healthWatch, type HealthWatch } from "./health-watch.ts";
-import { countedKv, countedNamespace } from "./metrics/counted.ts";
-import { makeMeter, makeRefusals, type Meter, type Refusals } from "./metrics/meter.ts";
-import type { Config, Pool } from "./model.ts";
-import { hostMatcher, pathMatcher, type Matcher } from "./pools/match.ts";
-import type { Control, Plan } from "./pools/control.ts";
-import { planOf, viewer, type Viewer } from "./pools/view.ts";
-import { makeSlowWatch, type SlowWatch } from "./proxy/slow-watch.ts";
-import type { SessionStore } from "./session-store.ts";
-import { durableStore } from "./sessions/durable-store.ts";
-import { kvStore } from "./sessions/kv-store.ts";
-import { warn } from "./warn.ts";
+import { countedKv, countedNamespace } from "../metrics/counted.ts";
+import { makeMeter, makeRefusals, type Meter, type Refusals } from "../metrics/meter.ts";
+import type { Config, Pool } from "../model.ts";
+import { hostMatcher, pathMatcher, type Matcher } from "../pools/match.ts";
+import type { Control, Plan } from "../pools/control.ts";
+import { planOf, viewer, type Viewer } from "../pools/view.ts";
+import { makeSlowWatch, type SlowWatch } from "../proxy/slow-watch.ts";
+import type { SessionStore } from "../shared/session-store.ts";
+import { durableStore } from "../sessions/durable-store.ts";
+import { kvStore } from "../sessions/kv-store.ts";
+import { warn } from "../shared/warn.ts";
 
 /** The bindings a router needs; who mounts it passes them. */
 export interface Namespaces {

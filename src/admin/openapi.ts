@@ -5,7 +5,10 @@ import { titleOf, type Failure } from "../outcome.ts";
 import type { Endpoint, Fields } from "./endpoint.ts";
 import { originView, poolView, sessionView } from "./schemas.ts";
 
-/** The OpenAPI 3.1 document, made from the endpoints and the schemas that validate. */
+/**
+ * The OpenAPI 3.1 document, made from the endpoints and the schemas that validate. `npm run openapi`
+ * writes it down in openapi.json; nothing of this is in a Worker.
+ */
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -47,7 +50,8 @@ function schemaOf(schema: Fields | typeof problem, of = ""): Json {
   return rest;
 }
 
-export function openApi(endpoints: readonly Endpoint[], server: string): Json {
+/** `servers` is where the admin routes are by default; the Worker knows where they really are. */
+export function openApi(endpoints: readonly Endpoint[]): Json {
   const paths: Record<string, Record<string, Json>> = {};
   for (const endpoint of endpoints) {
     const path = endpoint.path.replace(/:(\w+)/g, "{$1}");
@@ -61,7 +65,7 @@ export function openApi(endpoints: readonly Endpoint[], server: string): Json {
       version: "1",
       description: "Sessions, pools and origins of a sticky-session router.",
     },
-    servers: [{ url: server }],
+    servers: [{ url: "/__limpet" }],
     security: [{ token: [] }, { login: [] }],
     paths,
     components: {

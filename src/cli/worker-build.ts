@@ -25,5 +25,6 @@ const noAssets: Plugin = {
   name: "no-assets",
   setup({ onLoad }) {
     onLoad({ filter: /\.(min\.js|client\.js|css|svg)$/ }, () => ({ contents: "", loader: "text" }));
+    onLoad({ filter: /openapi\.json$/ }, () => ({ contents: "{}", loader: "json" }));
   },
 };

@@ -15,5 +15,5 @@ export const ROUTES: readonly Endpoint[] = [
   ...metricRoutes,
   ...explainRoutes,
   ...whatIfRoutes,
-  ...openApiRoutes(() => ROUTES),
+  ...openApiRoutes,
 ];

@@ -1,7 +1,7 @@
 import { addSums, entriesOf, type Counts, type Sums } from "../shared/counts.ts";
 import type { Chronicle } from "./chronicle.ts";
 import type { Minute } from "./control.ts";
-import { ledgerStatements, type LedgerStatements } from "./ledger-statements.ts";
+import type { LedgerStatements } from "./ledger-statements.ts";
 import { addToMinute, beginMinute, minuteOf, MINUTE_MS, withSessions } from "./minute.ts";
 
 /** Minutes that are kept; one more is under way. */
@@ -21,8 +21,8 @@ export class Ledger {
   readonly #isolates = new Map<string, number>();
   #minute: Minute;
 
-  constructor(storage: SqlStorage, chronicle: Chronicle, now: number) {
-    this.#sql = ledgerStatements(storage, now);
+  constructor(sql: LedgerStatements, chronicle: Chronicle, now: number) {
+    this.#sql = sql;
     this.#chronicle = chronicle;
     this.#since = this.#sql.ledger().since;
     this.#totals = new Map(
@@ -44,6 +44,7 @@ export class Ledger {
   add({ isolate, sums }: Counts, now: number): void {
     this.#isolates.delete(isolate);
     this.#isolates.set(isolate, now);
+    this.#dropSilent(now);
     for (const [origin, more] of sums) {
       const total = this.#totals.get(origin) ?? {};
       addSums(total, more);
@@ -67,10 +68,7 @@ export class Ledger {
 
   /** Isolates that have reported lately, as far as this object remembers. */
   isolates(now: number): number {
-    for (const [isolate, at] of this.#isolates) {
-      if (now - at < ISOLATE_MS && this.#isolates.size <= ISOLATES_MOST) break;
-      this.#isolates.delete(isolate);
-    }
+    this.#dropSilent(now);
     return this.#isolates.size;
   }
 
@@ -78,6 +76,14 @@ export class Ledger {
   degradedSince(now: number): number | null {
     this.#endDegraded(now);
     return this.#sql.ledger().degraded_since;
+  }
+
+  /** With every report, for the memory that isolates take up that come and go unasked for. */
+  #dropSilent(now: number): void {
+    for (const [isolate, at] of this.#isolates) {
+      if (now - at < ISOLATE_MS && this.#isolates.size <= ISOLATES_MOST) break;
+      this.#isolates.delete(isolate);
+    }
   }
 
   #current(now: number): Minute {

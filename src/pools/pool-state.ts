@@ -13,6 +13,7 @@ import type {
   PlannedOrigin,
   PoolMetrics,
 } from "./control.ts";
+import { ledgerStatements } from "./ledger-statements.ts";
 import { Ledger } from "./ledger.ts";
 import { MINUTE_MS } from "./minute.ts";
 import {
@@ -57,7 +58,11 @@ export abstract class PoolControl extends DurableObject implements Control {
     super(ctx, env);
     this.#sql = statements(ctx.storage.sql);
     this.#chronicle = chronicle(this.#sql);
-    this.#ledger = new Ledger(ctx.storage.sql, this.#chronicle, Date.now());
+    this.#ledger = new Ledger(
+      ledgerStatements(ctx.storage.sql, Date.now()),
+      this.#chronicle,
+      Date.now(),
+    );
     this.#tenure = new Tenure(this.#sql, this.#chronicle, Date.now());
     this.#askedAt = this.#sql.control().asked_at;
     this.#rounds = new Rounds(this.#sql, this.#chronicle, {
@@ -65,6 +70,7 @@ export abstract class PoolControl extends DurableObject implements Control {
       moveIdle: (plan, transfers) => this.moveIdle(plan, transfers),
       recount: (plan) => this.#recount(plan),
       save: (row, event, cause) => this.#save(row, event, cause),
+      isInForce: (plan) => plan === this.#plan,
     });
   }
 
@@ -187,7 +193,7 @@ export abstract class PoolControl extends DurableObject implements Control {
 
   /** Counts the sessions for the history, once a minute while there is traffic or somebody looks. */
   async #sample(now: number): Promise<void> {
-    if (this.#plan === null || now - this.#sampledAt < MINUTE_MS) return;
+    if (this.#plan === null || !isDue(now, this.#sampledAt, MINUTE_MS)) return;
     this.#sampledAt = now;
     await this.#recount(this.#plan);
     if (this.#census.at > 0) this.#ledger.sampled(this.#census.counts, Date.now());

@@ -18,6 +18,8 @@ interface Hands {
   moveIdle(plan: Plan, transfers: readonly Transfer[]): Promise<number>;
   recount(plan: Plan): Promise<Pick<Census, "counts" | "at">>;
   save(row: OriginRow, event: string, cause: string): void;
+  /** Whether the pool still works by this plan: another may come while something is awaited. */
+  isInForce(plan: Plan): boolean;
 }
 
 /** What a control object does by its alarm: it probes, ends drains and rebalances. */
@@ -70,6 +72,7 @@ export class Rounds {
     for (let from = 0; from < origins.length; from += PROBES_AT_ONCE) {
       const some = origins.slice(from, from + PROBES_AT_ONCE);
       const passes = await Promise.all(some.map((origin) => this.#hands.probe(origin, health)));
+      if (!this.#hands.isInForce(plan)) return;
       const now = Date.now();
       for (const [index, { name }] of some.entries()) {
         const row = this.#sql.origin(name);

@@ -6,14 +6,18 @@ import { newControl, planWith, START, type Controlled } from "./control-fixtures
 /** What every origin answers to a probe, by host; the probes that were made. */
 const statuses = new Map<string, number>();
 const probed: string[] = [];
+/** How long each takes. */
+let delayMs = 0;
 
 beforeEach(() => {
+  delayMs = 0;
   vi.useFakeTimers({ toFake: ["Date"], now: START });
   statuses.clear();
   probed.length = 0;
   vi.spyOn(globalThis, "fetch").mockImplementation(async (input) => {
     const url = new URL(String(input));
     probed.push(url.href);
+    if (delayMs > 0) await scheduler.wait(delayMs);
     const status = statuses.get(url.hostname.split(".")[0] ?? "") ?? 200;
     if (status === 0) throw new Error("Network connection lost.");
     return new Response(null, { status });
@@ -45,6 +49,20 @@ describe("active checks", () => {
     await control.adopt(await planWith(controlled, {}));
     expect(await row("app-1")).toMatchObject({ probe: "up" });
     expect(await told()).toContain("app-1: up, checks are off");
+  });
+
+  it("that were under way when they were switched off say nothing", async ({ expect }) => {
+    const controlled = await newControl(CHECKED);
+    const { control, plan, row } = controlled;
+    await control.adopt(plan);
+    statuses.set("app-1", 500);
+    for (let check = 0; check < 2; check += 1) await pass(controlled, 30_000);
+    delayMs = 50;
+    const third = pass(controlled, 30_000);
+    await vi.waitUntil(() => probed.length === 9);
+    await control.adopt(await planWith(controlled, {}));
+    await third;
+    expect(await row("app-1")).toMatchObject({ probe: "up" });
   });
 
   it("ask every origin for the path, once per interval", async ({ expect }) => {

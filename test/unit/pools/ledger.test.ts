@@ -133,6 +133,16 @@ describe("the last hour", () => {
     expect(await sessions()).toBe(3);
     expect((await control.metrics()).sessions?.get("app-1")).toBe(3);
   });
+
+  it("counts them again though the clock is set back an hour", async ({ expect }) => {
+    const { control, plan, pin } = await newControl();
+    await control.adopt(plan);
+    await pin("app-1", "a", "b");
+    expect((await control.metrics()).sessions?.get("app-1")).toBe(2);
+    pass(-60 * MINUTE);
+    await pin("app-1", "c");
+    expect((await control.metrics()).sessions?.get("app-1")).toBe(3);
+  });
 });
 
 describe("events", () => {

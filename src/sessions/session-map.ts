@@ -7,7 +7,7 @@ import { endOf, freshRows, isAt, pinned, sessionOf } from "./session-row.ts";
 import { statements, type SessionRow, type Statements } from "./statements.ts";
 import { Tally } from "./tally.ts";
 
-/** Rows deleted per slice of a sweep: about 10 ms, so that no request waits longer. */
+/** Rows deleted at once, by a sweep or to make room: about 10 ms, so that no request waits longer. */
 const SWEEP_ROWS = 2_000;
 const SWEEP_PAUSE_MS = 20;
 /** Expiry on read is exact; the alarm only frees space, so it need not be punctual. */
@@ -153,7 +153,9 @@ export class SessionMap extends DurableObject implements Shard {
   /** Sweeps what has expired, slice by slice, and sleeps until the next row can expire. */
   override async alarm(): Promise<void> {
     const now = Date.now();
-    const more = this.#sweepSlice(now);
+    const isEnded = this.#sweepSlice(now);
+    this.#evict();
+    const more = isEnded || this.#surplus > 0;
     this.#alarmAt = more ? now + SWEEP_PAUSE_MS : 0;
     if (more) await this.ctx.storage.setAlarm(this.#alarmAt);
     else await this.#wakeForExpiry(now);
@@ -214,8 +216,13 @@ export class SessionMap extends DurableObject implements Shard {
     this.#alarmAt = 0;
   }
 
+  get #surplus(): number {
+    return this.#tally.size - this.#limits.cap;
+  }
+
+  /** Makes room, a slice at a time: more than that is too much only when the room has become smaller. */
   #evict(): void {
-    const surplus = this.#tally.size - this.#limits.cap;
+    const surplus = Math.min(this.#surplus, SWEEP_ROWS);
     if (surplus > 0) this.#tally.remove(this.#sql.dropLeastRecentlySeen(surplus));
   }
 
@@ -229,14 +236,15 @@ export class SessionMap extends DurableObject implements Shard {
     return dropped.length === SWEEP_ROWS || ended.length === SWEEP_ROWS;
   }
 
-  /** Makes sure that an alarm rings once the first row can have expired. */
+  /** Makes sure that an alarm rings once the first row can have expired, or has no room. */
   async #wakeForExpiry(now: number): Promise<void> {
     if (this.#alarmAt !== 0) return;
     const seen = this.#sql.oldestSeen();
     const created = this.#sql.oldestCreated();
     if (seen === null || created === null) return;
     const first = Math.min(seen + this.#limits.idleMs, created + this.#limits.ttlMs);
-    this.#alarmAt = Math.max(first, now) + SWEEP_SLACK_MS;
+    const due = this.#surplus > 0 ? now : Math.max(first, now);
+    this.#alarmAt = due + SWEEP_SLACK_MS;
     await this.ctx.storage.setAlarm(this.#alarmAt);
   }
 }

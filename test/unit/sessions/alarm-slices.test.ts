@@ -45,3 +45,19 @@ describe("a sweep that has more to do", () => {
     expect(await alarmOf(stub)).toBeGreaterThanOrEqual(Date.now() + limits.idleMs);
   });
 });
+
+describe("a shard whose room has become smaller", () => {
+  it("gives up its sessions in slices, so that no request waits for all", async ({ expect }) => {
+    const stub = newShard();
+    await fill(stub, 5_000, limits);
+    const smaller = { ...limits, cap: 100 };
+    vi.setSystemTime(START + 10);
+    await assign(stub, idOf(9_000), "app-2", smaller);
+    expect((await stub.counts()).get("app-1")).toBe(3_000);
+    await runDurableObjectAlarm(stub);
+    expect((await stub.counts()).get("app-1")).toBe(1_000);
+    await runDurableObjectAlarm(stub);
+    expect(Object.fromEntries(await stub.counts())).toEqual({ "app-1": 99, "app-2": 1 });
+    expect(await alarmOf(stub)).toBeGreaterThanOrEqual(START + limits.idleMs);
+  });
+});

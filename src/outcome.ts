@@ -1,6 +1,6 @@
 /** How a request ended, in closed unions: what stickiness did, and what went wrong. */
 
-/** One word per request, the same in `Affinity-Status`, the log line and the metrics (DESIGN.md §8). */
+/** One word per request, the same in `Affinity-Status`, the log line and the metrics. */
 export type Outcome =
   | "new"
   | "hit"

@@ -15,7 +15,7 @@ import { affinityStatus } from "./route/status.ts";
 import { place, tripOf, type Trip } from "./route/trip.ts";
 
 /**
- * The story of a request (DESIGN.md §4): which pool, which session, which origin; send it there; hand
+ * The story of a request: which pool, which session, which origin; send it there; hand
  * the answer back, with a cookie only when the pin has changed. Null if no pool takes the request.
  *
  * For a pinned request every step but the sending answers at once, and is not awaited then: an async

@@ -21,7 +21,7 @@ export interface AdminParts {
   readonly fetchers: (binding: string) => Fetcher | null;
 }
 
-/** The admin routes (DESIGN.md §9), all of them behind the token. */
+/** The admin routes, all of them behind the token. */
 export function adminApp({ admin, router, problems, fetchers }: AdminParts) {
   const app = new Hono({ strict: true }).basePath(admin.path);
   const door = makeDoor(admin);

@@ -8,7 +8,7 @@ import type { Sighting } from "./sighting.ts";
 type OnLost = FailoverSettings["onLost"];
 
 /**
- * Which origin serves this request, and where its pin is to be kept (DESIGN.md §2). Reads the map; the
+ * Which origin serves this request, and where its pin is to be kept. Reads the map; the
  * one thing it writes is the first assignment of a new key, which the map must decide before any
  * origin sees the request. Everything else is written by `commit`, once an origin has answered. A
  * promise only if the map was asked.

@@ -5,7 +5,7 @@ import { affinity } from "./affinity.ts";
 import { duration } from "./duration.ts";
 import { oneOf, table, text, token, whole } from "./table.ts";
 
-/** The form of one entry of POOLS, with the default of every setting (DESIGN.md §3). */
+/** The form of one entry of POOLS, with the default of every setting. */
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;

@@ -1,6 +1,6 @@
 import type { Arrival } from "../shared/arrival.ts";
 
-/** Which headers travel on, both ways (RFC 9110 §7.6; DESIGN.md §8). */
+/** Which headers travel on, both ways (RFC 9110 §7.6). */
 
 /** Taken off the wire by the runtime itself, both ways. */
 const BY_RUNTIME = [

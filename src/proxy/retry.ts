@@ -2,7 +2,7 @@ import type { Arrival } from "../shared/arrival.ts";
 import type { FailoverSettings } from "../model.ts";
 import type { Attempt } from "./forward.ts";
 
-/** When a request may be sent again (DESIGN.md §7). */
+/** When a request may be sent again. */
 
 /** No further attempt begins this many timeouts after the first one. */
 export const BUDGET_TIMEOUTS = 2;

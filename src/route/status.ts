@@ -1,7 +1,7 @@
 import type { Placed, Placement } from "../affinity/desk.ts";
 import type { Outcome } from "../outcome.ts";
 
-/** What the origin and the client, if wanted, are told of the pin (DESIGN.md §7, §8). */
+/** What the origin and the client, if wanted, are told of the pin. */
 
 /** For the origin: only when its session is new, or came from elsewhere. */
 export function affinityEvent({ outcome, moved, held }: Placed): string | null {

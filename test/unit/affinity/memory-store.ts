@@ -18,7 +18,7 @@ export interface MemoryStore extends SessionStore {
   fails(isDown: boolean): void;
 }
 
-/** The session map as DESIGN.md §6 has it, in memory and under the test's clock. */
+/** The session map in memory and under the test's clock. */
 export function memoryStore(
   { idleMs, ttlMs }: Pick<Pool["sessions"], "idleMs" | "ttlMs">,
   clock: () => number,

@@ -12,7 +12,7 @@ import {
 } from "./fixtures.ts";
 import { readConfig } from "../../../src/config/config.ts";
 
-/** The whole example of DESIGN.md §3, as wrangler hands it over. */
+/** A full configuration, as wrangler hands it over. */
 const SHOP = {
   name: "shop",
   match: ["shop.example.com/*", "*.example.com/cart/*"],

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, it, vi, type ExpectStatic } from "vite
 import { ALL, idOf, newShard, proposing, START, type Stub } from "./fixtures.ts";
 import type { Limits } from "../../../src/sessions/protocol.ts";
 
-/** The session map as a simple reference: a Map, a clock, and the rules of DESIGN.md §6. */
+/** The session map as a simple reference: a Map, a clock, and its rules. */
 
 const LIMITS: Limits = { idleMs: 10_000, ttlMs: 25_000, cap: 1_000 };
 /** Shorter, longer and fuller than usual: an operator's change, as the next call brings it along. */

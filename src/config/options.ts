@@ -116,7 +116,7 @@ export interface SessionOptions {
   readonly max?: number | undefined;
   /** Durable Objects that share the map. Default: 16. */
   readonly shards?: number | undefined;
-  /** Earlier counts, while rows move over. */
+  /** Other counts, while rows move over. */
   readonly shards_before?: readonly number[] | undefined;
 }
 

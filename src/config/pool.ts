@@ -81,7 +81,7 @@ const sessions = v.pipe(
     store: v.optional(oneOf(["durable", "kv"]), "durable"),
     max: v.optional(whole(1, 1_000_000_000), 1_000_000),
     shards: v.optional(whole(1, 1024), 16),
-    shards_before: v.optional(v.array(whole(1, 1024), "a list of earlier shard counts"), []),
+    shards_before: v.optional(v.array(whole(1, 1024), "a list of shard counts"), []),
   }),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
@@ -99,8 +99,8 @@ const sessions = v.pipe(
     if (store === "kv" && typeof idle === "number" && idle < MINUTE) {
       at("idle", 'at least "1m" with store = "kv"');
     }
-    if (before?.some((count) => count >= shards)) {
-      at("shards_before", `counts below shards (${shards})`);
+    if (before?.includes(shards)) {
+      at("shards_before", `counts other than shards (${shards})`);
     }
   }),
 );

@@ -133,7 +133,7 @@ describe("settings that don't go together", () => {
     [{ sessions: { record: "never", idle: "1s" } }, "sessions"],
     [{ sessions: { lease: "500ms" } }, "sessions.lease"],
     [{ sessions: { store: "kv", idle: "59s" } }, "sessions.idle"],
-    [{ sessions: { shards: 16, shards_before: [32] } }, "sessions.shards_before"],
+    [{ sessions: { shards: 16, shards_before: [16] } }, "sessions.shards_before"],
     [{ sessions: { ttl: "999ms" } }, "sessions.ttl"],
     [{ health: { interval: "999ms" } }, "health.interval"],
     [{ health: { passive: { eject: "0s" } } }, "health.passive.eject"],

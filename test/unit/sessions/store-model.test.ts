@@ -24,6 +24,7 @@ const PHASES = [
   { shards: 5, before: [2], isRotated: false },
   { shards: 5, before: [2], isRotated: true },
   { shards: 8, before: [5, 2], isRotated: true },
+  { shards: 3, before: [8, 5, 2], isRotated: true },
 ] as const;
 
 const idUnder = (secret: "new" | "old", key: number) =>

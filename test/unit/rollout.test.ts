@@ -3,13 +3,25 @@ import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, describe, it, vi } from "vitest";
 
 import { limpet } from "../../src/app.ts";
-import type { RuleOptions } from "../../src/config/options.ts";
+import type { RuleOptions, SessionOptions } from "../../src/config/options.ts";
 
 /** The steps of docs/operations.md, each while isolates of the step before still serve. */
 
 const OLD = "the-older-secret-of-at-least-32-bytes-0123456789";
 const NEW = "the-newer-secret-of-at-least-32-bytes-0123456789";
-const STEPS = [OLD, `${OLD},${NEW}`, `${NEW},${OLD}`, NEW];
+
+interface Step {
+  readonly secret?: string;
+  readonly sessions?: SessionOptions;
+}
+
+const ROTATION = [OLD, `${OLD},${NEW}`, `${NEW},${OLD}`, NEW].map((secret): Step => ({ secret }));
+const MORE_SHARDS = [
+  { shards: 2 },
+  { shards: 2, shards_before: [5] },
+  { shards: 5, shards_before: [2] },
+  { shards: 5 },
+].map((sessions): Step => ({ sessions }));
 const TOKEN = "the-admin-token-of-before";
 const HOST = "https://shop.example";
 
@@ -30,15 +42,16 @@ let clients = 0;
 /** A router whose every request meets an isolate that knows nothing yet. */
 function makeRouter(rule: RuleOptions) {
   pools += 1;
-  const origins = ["app-1", "app-2", "app-3"].map((name) => ({
-    name,
-    url: `https://${name}.example`,
+  const name = `rollout-${pools}`;
+  const origins = ["app-1", "app-2", "app-3"].map((one) => ({
+    name: one,
+    url: `https://${one}.example`,
   }));
-  const pool = { name: `rotation-${pools}`, affinity: [rule], origins, sessions: { shards: 2 } };
-  return async (request: Request, vars: object): Promise<Response> => {
+  return async (request: Request, { sessions, secret = OLD }: Step, token = TOKEN) => {
     const ctx = createExecutionContext();
-    const answer = await limpet({ pools: [pool] }).fetch(request, { ...env, ...vars }, ctx);
-    await answer.clone().text();
+    const router = limpet({ pools: [{ name, affinity: [rule], origins, sessions }] });
+    const vars = { ...env, AFFINITY_SECRET: secret, ADMIN_TOKEN: token };
+    const answer = await router.fetch(request, vars, ctx);
     await waitOnExecutionContext(ctx);
     return answer;
   };
@@ -52,11 +65,11 @@ function makeClient(router: Router) {
   const name = `visitor-${clients}`;
   const ip = `198.51.100.${clients}`;
   const jar = new Map<string, string>();
-  return async (secret: string, query = ""): Promise<string> => {
+  return async (step: Step, query = ""): Promise<string> => {
     const cookie = [...jar].map((pair) => pair.join("=")).join("; ");
     const headers = { cookie, "X-Session": name, "CF-Connecting-IP": ip };
     const url = `${HOST}/rooms/${name}?sid=${name}${query}`;
-    const answer = await router(new Request(url, { headers }), { AFFINITY_SECRET: secret });
+    const answer = await router(new Request(url, { headers }), step);
     for (const line of answer.headers.getSetCookie()) {
       const [, of = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
       jar.set(of, value);
@@ -78,27 +91,51 @@ afterAll(() => {
   vi.restoreAllMocks();
 });
 
-it.concurrent.for(KINDS)(
-  "sessions in %s stay while the secret is rotated, whichever step's isolate they meet",
-  { timeout: 30_000 },
-  async ([, rule], { expect }) => {
-    const router = makeRouter(rule);
-    const visitors = Array.from({ length: 6 }, () => makeClient(router));
-    const homes = await Promise.all(visitors.map((visit) => visit(OLD, "&login")));
-    expect(new Set(homes).size).toBeGreaterThan(1);
-    for (let step = 1; step < STEPS.length; step += 1) {
-      const [before = "", after = ""] = STEPS.slice(step - 1);
+/** Every step but the first beside the one before it; `last` is what clients ask for at the end. */
+async function rollOut(rule: RuleOptions, steps: readonly Step[], last: string) {
+  const router = makeRouter(rule);
+  const visitors = Array.from({ length: 6 }, () => makeClient(router));
+  const visit = (step: Step, query = "") =>
+    Promise.all(visitors.map((visitor) => visitor(step, query)));
+  const homes = await visit(steps[0]!, "&login");
+  const met: string[][] = [];
+  for (const [at, after] of steps.slice(1).entries()) {
+    const query = at === steps.length - 2 ? last : "";
+    const before = steps[at]!;
+    for (const step of [before, after, before, after]) met.push(await visit(step, query));
+  }
+  return { homes, met };
+}
+
+describe.concurrent("no session moves, whichever step's isolate it meets,", () => {
+  it.for(KINDS)(
+    "while the secret is rotated, of those in %s",
+    { timeout: 60_000 },
+    async ([, rule], { expect }) => {
       // Before the last step whatever the older secret has wrapped has ended, or been set anew.
-      const isRenewed =
-        step === STEPS.length - 1 && typeof rule === "object" && rule.pin === "embed";
-      for (const secret of [before, after, before, after]) {
-        const query = isRenewed ? "&login" : "";
-        const at = await Promise.all(visitors.map((visit) => visit(secret, query)));
-        expect(at).toEqual(homes);
+      const last = typeof rule === "object" && rule.pin === "embed" ? "&login" : "";
+      const { homes, met } = await rollOut(rule, ROTATION, last);
+      expect(new Set(homes).size).toBeGreaterThan(1);
+      expect(met).toEqual(met.map(() => homes));
+    },
+  );
+
+  const SHARDED = [
+    ["raised", MORE_SHARDS],
+    ["lowered", [...MORE_SHARDS].reverse()],
+  ] as const;
+  it.for(SHARDED)(
+    "while the number of shards is %s",
+    { timeout: 60_000 },
+    async ([, steps], { expect }) => {
+      for (const rule of ["header:X-Session", "cookie"] as const) {
+        const { homes, met } = await rollOut(rule, steps, "");
+        expect(new Set(homes).size).toBeGreaterThan(1);
+        expect(met).toEqual(met.map(() => homes));
       }
-    }
-  },
-);
+    },
+  );
+});
 
 describe("another ADMIN_TOKEN", () => {
   it("is the only one from then on, and ends every login", async ({ expect }) => {
@@ -106,15 +143,14 @@ describe("another ADMIN_TOKEN", () => {
     const next = "the-admin-token-of-now";
     const ask = async (token: string, headers: Record<string, string>) => {
       const request = new Request(`${HOST}/__limpet/api/pools`, { headers });
-      const vars = { AFFINITY_SECRET: OLD, ADMIN_TOKEN: token };
-      return (await router(request, vars)).status;
+      return (await router(request, {}, token)).status;
     };
     const form = new Request(`${HOST}/__limpet/login`, {
       method: "POST",
       headers: { "Sec-Fetch-Site": "same-origin" },
       body: new URLSearchParams({ token: TOKEN }),
     });
-    const login = await router(form, { AFFINITY_SECRET: OLD, ADMIN_TOKEN: TOKEN });
+    const login = await router(form, {});
     const cookie = (login.headers.get("set-cookie") ?? "").split(";", 1)[0] ?? "";
     expect(await ask(TOKEN, { cookie })).toBe(200);
     expect(await ask(TOKEN, { authorization: `Bearer ${TOKEN}` })).toBe(200);

@@ -12,10 +12,11 @@ const LAYERS_MOST = 5;
 export function adminPath(path: string): AdminPath {
   const name = path.slice(path.lastIndexOf("/") + 1);
   const wanted = path.toLowerCase();
-  // Nearly every request ends here: its URL does not have the name in it, in any spelling.
+  const plainly = new RegExp(RegExp.escape(name), "i");
   const spelling = new RegExp([...name].map(anyForm).join(""), "i");
   return (url) => {
-    if (!spelling.test(url)) return null;
+    // Nearly every request ends here: its URL does not have the name in it, in any spelling.
+    if (!(url.includes("%") ? spelling : plainly).test(url)) return null;
     const at = url.indexOf("/", url.indexOf("//") + 2);
     if (at === -1) return null;
     if (url.startsWith(path, at) && isEnd(url[at + path.length])) return "admin";

@@ -125,7 +125,8 @@ export function cookiesForOrigin(
   { ours, cookies: embedded }: Unwrapping,
 ): string | null {
   if (cookies === null) return null;
-  const pairs = ours.flatMap((name) => cookiesNamed(cookies, name));
+  const pairs: CookiePair[] = [];
+  for (const name of ours) for (const pair of cookiesNamed(cookies, name)) pairs.push(pair);
   const rest = pairs.length === 0 ? cookies : withoutPairs(cookies, pairs);
   return rest === null || embedded.length === 0 ? rest : unwrapCookies(rest, embedded);
 }

@@ -48,7 +48,8 @@ export function withoutPairs(header: string, pairs: readonly CookiePair[]): stri
   /** Whether something stands before the pair, and whether that ends with ";". */
   let isFirst = true;
   let isClosed = false;
-  for (const pair of [...pairs].sort((a, b) => a.start - b.start)) {
+  const inOrder = pairs.length === 1 ? pairs : pairs.toSorted((a, b) => a.start - b.start);
+  for (const pair of inOrder) {
     const before = header.slice(from, pair.start).trimEnd();
     // Cut the separator before the pair; the one after it then joins its neighbours.
     if (before !== "") {

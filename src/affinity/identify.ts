@@ -10,11 +10,12 @@ export function identify(
   arrival: Arrival,
   clientIp: string | null,
 ): readonly Sighting[] | Promise<readonly Sighting[]> {
+  const sightings: (Sighting | Promise<Sighting>)[] = [];
   let isKnown = true;
-  const sightings = readers.map((read) => {
+  for (const read of readers) {
     const sighting = read(arrival, clientIp);
     if (sighting instanceof Promise) isKnown = false;
-    return sighting;
-  });
+    sightings.push(sighting);
+  }
   return isKnown ? (sightings as Sighting[]) : Promise.all(sightings);
 }

@@ -6,6 +6,7 @@ import { unknownOptions, withOptions, type LimpetOptions } from "./config/option
 import type { Background } from "./model.ts";
 import { observeRefusal } from "./route/observe.ts";
 import { failureResponse, type Failure } from "./outcome.ts";
+import { reopened } from "./proxy/respond.ts";
 import { requestIdOf } from "./shared/arrival.ts";
 import { inJurisdiction } from "./shared/jurisdiction.ts";
 import { route } from "./route.ts";
@@ -86,8 +87,10 @@ export function limpet(options: LimpetOptions = {}): Limpet {
   }
 
   return Object.assign(
-    function limpet({ req, env, executionCtx }: MountContext, next: () => Promise<void>) {
-      return handle(req.raw, env, executionCtx, () => next());
+    async function limpet({ req, env, executionCtx }: MountContext, next: () => Promise<void>) {
+      const answer = await handle(req.raw, env, executionCtx, () => next());
+      // An origin's answer refuses changes of its headers; other middleware makes some.
+      return answer instanceof Response ? reopened(answer) : answer;
     },
     {
       fetch: (request: Request, env: unknown, ctx: Lifetime) =>

@@ -39,7 +39,7 @@ function baseOf(option: string | undefined): string {
 }
 
 function tokenOf(option: string | undefined): string {
-  const given = option ?? process.env["LIMPET_TOKEN"] ?? tokenInDevVars();
+  const given = option?.trim() ?? process.env["LIMPET_TOKEN"] ?? tokenInDevVars();
   if (!given) {
     throw new Failure(2, "no admin token: set LIMPET_TOKEN, or run this where .dev.vars is");
   }

@@ -9,7 +9,7 @@ import { addEventCommands } from "./commands/events.ts";
 import { addForecastCommands } from "./commands/explain.ts";
 import { addInit } from "./commands/init.ts";
 import { addPoolCommands } from "./commands/pools.ts";
-import { addSessionCommands } from "./commands/sessions.ts";
+import { addSessionCommands, shielded } from "./commands/sessions.ts";
 import { Failure } from "./failure.ts";
 import { note } from "./output.ts";
 import { provideUrlPattern } from "./url-pattern.ts";
@@ -58,7 +58,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 provideUrlPattern();
 try {
-  await makeProgram(readVersion()).parseAsync();
+  await makeProgram(readVersion()).parseAsync(process.argv.map(shielded));
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2;

@@ -71,7 +71,7 @@ function exchange(headers: Headers, instead: readonly Instead[]): void {
 }
 
 /** The same answer with headers that can be changed; a WebSocket keeps its socket. */
-function reopened(response: Response): Response {
+export function reopened(response: Response): Response {
   const { webSocket } = response;
   if (webSocket !== null) {
     return new Response(null, { status: 101, webSocket, headers: response.headers });

@@ -62,6 +62,10 @@ const cases: readonly Case[] = [
   ["sessions --limit 0", 1, /limit: expected a whole number from 1 to 1000/],
   ["sessions --cursor nonsense", 1, /cursor/],
   ["session AAAAAAAAAAAAAAAAAAAAAA", 1, /there is no session AAAAAAAAAAAAAAAAAAAAAA/],
+  // IDs are base64url: one of 64 begins with a hyphen.
+  ["session -AAAAAAAAAAAAAAAAAAAAA", 1, /there is no session -AAAAAAAAAAAAAAAAAAAAA\n/],
+  ["move --AAAAAAAAAAAAAAAAAAAA app-1", 1, /there is no session --AAAAAAAAAAAAAAAAAAAA\n/],
+  ["release -yAAAAAAAAAAAAAAAAAAAA --yes", 1, /there is no session -yAAAAAAAAAAAAAAAAAAAA\n/],
   ["session ../pools", 1, /there is no session/],
   ["move AAAAAAAAAAAAAAAAAAAAAA app-1", 1, /there is no session/],
   ["release AAAAAAAAAAAAAAAAAAAAAA", 1, /there is no session/],

@@ -68,6 +68,14 @@ describe("limpet drain, disable, weight", () => {
     expect(text.trimEnd().split("\n").at(-1)).toBe("app-1 is drained: 0 sessions left");
   });
 
+  test("drain --watch --json prints one answer, of the end", async ({ expect }) => {
+    await cli.sessions(2);
+    expect(await json("drain default app-1 --deadline 1s --watch")).toMatchObject({
+      state: "draining",
+      drain: null,
+    });
+  });
+
   test("disable and enable; an origin that is configured so is enabled all the same", async ({
     expect,
   }) => {

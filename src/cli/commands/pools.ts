@@ -37,8 +37,10 @@ export function addPoolCommands(program: Command): void {
       await findPool(connection, pool, origin);
       const change = { state: "draining", ...(deadline === undefined ? {} : { deadline }) };
       const changed = await changeOrigin(connection, pool, origin, change);
-      show(pool, changed, options);
-      if (options.watch) await watchDrain(connection, pool, changed, options.json === true);
+      const json = options.json === true;
+      // With --watch the JSON is that of the end: one document, not two.
+      if (!json || !options.watch) show(pool, changed, options);
+      if (options.watch) await watchDrain(connection, pool, changed, json);
     });
 
   for (const [name, does] of [

@@ -33,6 +33,15 @@ interface ListOptions extends Remote, Filter {
   readonly all?: boolean;
 }
 
+/** An ID may begin with a hyphen, which would make an option of it: a blank before it prevents that. */
+export function shielded(argument: string): string {
+  return /^-[\w-]{21}$/.test(argument) ? ` ${argument}` : argument;
+}
+
+function unshielded(argument: string): string {
+  return argument.trim();
+}
+
 export function addSessionCommands(program: Command): void {
   remote(program.command("sessions"))
     .description("the session map, page by page")
@@ -46,14 +55,14 @@ export function addSessionCommands(program: Command): void {
 
   remote(program.command("session"))
     .description("one session")
-    .argument("<id>")
+    .argument("<id>", "", unshielded)
     .action(async (id: string, options: Remote) => {
       show(await onSession(connect(options), id, { has: "id" }), options);
     });
 
   remote(program.command("move"))
     .description("moves a session to another origin of its pool")
-    .argument("<id>")
+    .argument("<id>", "", unshielded)
     .argument("<origin>")
     .action(async (id: string, origin: string, options: Remote) => {
       const connection = connect(options);
@@ -65,7 +74,7 @@ export function addSessionCommands(program: Command): void {
 
   destructive(program.command("release"))
     .description("ends a session, or all of an origin or pool: the clients are balanced anew")
-    .argument("[id]", "of one session; or:")
+    .argument("[id]", "of one session; or:", unshielded)
     .option("--origin <origin>", "all sessions of this origin")
     .option("--pool <pool>", "all sessions of this pool, or of the origin only there")
     .action(async (id: string | undefined, options: Remote & Filter) => {

@@ -120,6 +120,13 @@ describe.concurrent("no session moves, whichever step's isolate it meets,", () =
     },
   );
 
+  it("while the secret is rotated, of those in KV", { timeout: 60_000 }, async ({ expect }) => {
+    const steps = ROTATION.map((step): Step => ({ ...step, sessions: { store: "kv" } }));
+    const { homes, met } = await rollOut("header:X-Session", steps, "");
+    expect(new Set(homes).size).toBeGreaterThan(1);
+    expect(met).toEqual(met.map(() => homes));
+  });
+
   const SHARDED = [
     ["raised", MORE_SHARDS],
     ["lowered", [...MORE_SHARDS].reverse()],

@@ -30,6 +30,7 @@ export function adminApp({ admin, router, problems, fetchers }: AdminParts) {
   addLogin(app, admin, door);
   app.use(door.guard);
   addDashboard(app, { path: admin.path, router, problems });
+  if (router === null) app.all("/ui/*", (c) => misconfigured(c, problems));
 
   for (const [path, methods] of byPath(ROUTES)) {
     const allow = [...methods.keys()]
@@ -51,13 +52,25 @@ export function adminApp({ admin, router, problems, fetchers }: AdminParts) {
     });
   }
 
-  app.all("*", (c) => fail(c, { code: "not_found" }));
+  app.all("*", (c) => {
+    const allow = PAGES[c.req.path.slice(admin.path.length)];
+    const isElsewise = allow !== undefined && !allow.split(", ").includes(c.req.method);
+    return fail(c, isElsewise ? { code: "method_not_allowed", allow } : { code: "not_found" });
+  });
   app.onError((error, c) => {
     console.error(JSON.stringify({ message: "admin page failed", error: String(error) }));
     return fail(c, { code: "storage_unavailable" });
   });
   return app;
 }
+
+/** The methods of what is for people. */
+const PAGES: Readonly<Record<string, string>> = {
+  "": "GET, HEAD",
+  "/": "GET, HEAD",
+  "/login": "GET, HEAD, POST",
+  "/logout": "POST",
+};
 
 async function answer(
   c: Context,

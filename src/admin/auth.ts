@@ -106,5 +106,7 @@ const SAFE = {
 
 export function fail(c: Context, failure: Failure): Response {
   const { headers } = c.req.raw;
-  return failureResponse(failure, requestIdOf(headers), headers.get("accept"));
+  // A piece of the dashboard is asked for as HTML, but an error's page is none: its style would be refused.
+  const accept = headers.has("hx-request") ? null : headers.get("accept");
+  return failureResponse(failure, requestIdOf(headers), accept);
 }

@@ -108,6 +108,28 @@ describe("the admin's answers", () => {
     expect(await allow("/api/pools")).toEqual(["GET"]);
   });
 
+  test("the pages refuse another method with 405 and Allow", async ({ expect }) => {
+    for (const [route, allow] of [
+      ["", "GET, HEAD"],
+      ["/", "GET, HEAD"],
+      ["/login", "GET, HEAD, POST"],
+      ["/logout", "POST"],
+    ] as const) {
+      const answer = await scene.admin.request(route, { method: "PUT" });
+      expect([route, answer.status, answer.headers.get("allow")]).toEqual([route, 405, allow]);
+    }
+  });
+
+  test("the dashboard is at its path for whoever has the token, whatever they accept", async ({
+    expect,
+  }) => {
+    for (const accept of ["*/*", "text/html", "application/json"]) {
+      const answer = await scene.admin.request("/", { headers: { accept } });
+      expect([accept, answer.status]).toEqual([accept, 200]);
+      expect(await answer.text()).toContain("<!doctype html>");
+    }
+  });
+
   test("an unknown route is 404, never the app's", async ({ expect }) => {
     for (const route of ["/api", "/api/", "/api/session", "/api/pools/none", "/x/../y", "/%61pi"]) {
       const answer = await scene.admin.request(route);

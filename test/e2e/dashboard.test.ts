@@ -51,6 +51,9 @@ describe.skipIf(!hasBrowser)("the dashboard", () => {
     await page.getByRole("button", { name: "Log in" }).click();
     expect(await page.getByRole("alert").innerText()).toBe("This is not the admin token.");
     expect(await page.context().cookies()).toEqual([]);
+    // Where the browser is now, gone to anew.
+    await page.goto(page.url());
+    expect(await page.getByLabel("Admin token").isVisible()).toBe(true);
     await page.context().close();
   });
 

@@ -39,13 +39,15 @@ function Frame({ path, title, verb, about, children }: FrameProps) {
 interface OriginProps {
   readonly path: string;
   readonly parts: PoolParts;
+  /** Whether there are other pools, which may have an origin of this name too. */
+  readonly several: boolean;
   readonly origin: OriginView;
   readonly action: Action;
 }
 
-export function AskOrigin({ path, parts, origin, action }: OriginProps) {
+export function AskOrigin({ path, parts, several, origin, action }: OriginProps) {
   const { name } = origin;
-  const { title, verb } = HEADS[action](name);
+  const { title, verb } = HEADS[action](several ? `${name} in ${parts.pool.name}` : name);
   return (
     <Frame
       path={path}

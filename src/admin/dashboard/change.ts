@@ -2,7 +2,7 @@ import * as v from "valibot";
 
 import type { PoolParts } from "../../assembly/assemble.ts";
 import type { OriginChange } from "../../pools/control.ts";
-import { changeOrigin, releaseAll } from "../pools.ts";
+import { changeOrigin, releaseAll, viewPool } from "../pools.ts";
 import { originBody, toChange } from "../routes/pools.ts";
 import { moveSession, releaseSession } from "../sessions.ts";
 import type { Action } from "./origin.tsx";
@@ -26,7 +26,15 @@ export async function actOnOrigin(
   action: Action,
   given: Given,
 ): Promise<Done> {
+  const faster = {
+    problem: `Somebody else has changed ${origin} meanwhile. Cancel, and look again.`,
+  };
   if (action === "release") {
+    const { origins } = await viewPool(parts);
+    const isAsAsked = origins.some(
+      ({ name, etag }) => name === origin && etag === `"${given.tag}"`,
+    );
+    if (!isAsAsked) return faster;
     return { done: `${plural(await releaseAll(parts, origin), "session")} of ${origin} released` };
   }
   const wish = wishFor(parts, origin, action, given);
@@ -36,9 +44,7 @@ export async function actOnOrigin(
   }
   const change: OriginChange = { ...toChange(parsed.output), onlyIf: [given.tag] };
   const isMade = await changeOrigin(parts, origin, change);
-  return isMade
-    ? { done: `${origin}: ${DONE[action]}` }
-    : { problem: `Somebody else has changed ${origin} meanwhile. Cancel, and look again.` };
+  return isMade ? { done: `${origin}: ${DONE[action]}` } : faster;
 }
 
 const DONE = {

@@ -135,7 +135,8 @@ function newChart(figure, plot, drawn, data, isStacked) {
 
 /** @param {number} seconds */
 function clock(seconds) {
-  return new Date(seconds * 1_000).toTimeString().slice(0, 5);
+  // UTC, as the events.
+  return new Date(seconds * 1_000).toISOString().slice(11, 16);
 }
 
 /** The values at one minute: what a pointer reads from the chart, and everybody else from here. */

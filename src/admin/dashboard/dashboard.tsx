@@ -2,7 +2,6 @@ import type { Context, Hono } from "hono";
 
 import type { PoolParts, Router } from "../../assembly/assemble.ts";
 import { BY, type By, type Problem } from "../../model.ts";
-import { prefersHtml } from "../../outcome.ts";
 import { fail } from "../auth.ts";
 import { findByValue } from "../find.ts";
 import { hasOrigin, viewPool } from "../pools.ts";
@@ -30,7 +29,7 @@ interface Parts {
 export function addDashboard(app: Hono, { path, router, problems }: Parts): void {
   app.get("/*", async (c, next) => {
     const isPage = c.req.path === path || c.req.path === `${path}/`;
-    if (!isPage || !prefersHtml(c.req.header("accept") ?? null)) return next();
+    if (!isPage) return next();
     const { host, origin } = new URL(c.req.url);
     if (router === null) {
       const children = <Misconfigured path={path} host={host} problems={problems} />;
@@ -102,7 +101,15 @@ export function addDashboard(app: Hono, { path, router, problems }: Parts): void
     const view = origins.find(({ name }) => name === origin);
     return view === undefined
       ? fail(c, { code: "not_found" })
-      : c.html(<AskOrigin path={path} parts={parts} origin={view} action={action} />);
+      : c.html(
+          <AskOrigin
+            path={path}
+            parts={parts}
+            several={pools.length > 1}
+            origin={view}
+            action={action}
+          />,
+        );
   });
 
   app.post("/ui/explain", async (c) => {

@@ -13,19 +13,66 @@ const PULSES = {
   live: "live",
   late: "no answer, trying again",
   out: "logged out",
+  wrong: "the configuration is wrong",
+  gone: "the admin is not here any more",
 };
+
+/** What to press about it; it opens this page anew. @type {Record<string, string>} */
+const LINKS = { out: "Log in", wrong: "Show", gone: "Reload" };
 
 /** @param {string} state */
 function show(state) {
   if (pulse.dataset.state === state) return;
   pulse.dataset.state = state;
   pulse.textContent = PULSES[state];
-  if (state === "out") {
+  if (LINKS[state] !== undefined) {
     const link = document.createElement("a");
     link.href = location.href;
-    link.textContent = "Log in";
+    link.textContent = LINKS[state];
     pulse.append(" ", link);
   }
+}
+
+/** @param {number} status */
+function stateOf(status) {
+  if (status < 400) return "live";
+  return { 401: "out", 404: "gone", 500: "wrong" }[status] ?? "late";
+}
+
+/** Why nothing came of what somebody asked for. @param {number} status 0: no answer */
+function reasonOf(status) {
+  switch (status) {
+    case 401:
+      return "Not done: you are logged out. Log in in another tab, then try again.";
+    case 404:
+      return "Not done: it is not there any more.";
+    case 500:
+      return "Not done: the configuration is wrong.";
+  }
+  if (status >= 400 && status < 500) return `Not done: the router answers ${status}.`;
+  return dialog.open ? "No answer. Look whether it was done before you try again." : "No answer.";
+}
+
+let hiding = 0;
+
+/** @param {string} text */
+function tell(text) {
+  notice.textContent = text;
+  clearTimeout(hiding);
+  hiding = setTimeout(() => notice.replaceChildren(), NOTICE_MS);
+}
+
+/** Of somebody's own request, where it was made. @param {Element} asker @param {number} status */
+function failed(asker, status) {
+  if (isTicking(asker)) return;
+  const problem = dialog.open ? document.getElementById("problem") : null;
+  if (problem === null) tell(reasonOf(status));
+  else problem.textContent = reasonOf(status);
+}
+
+/** Whether it asks by itself. @param {Element} asker */
+function isTicking(asker) {
+  return asker.getAttribute("hx-trigger")?.endsWith("from:body") ?? false;
 }
 
 function tick() {
@@ -43,9 +90,14 @@ document.addEventListener("visibilitychange", tick);
 // Every answer says whether the router is there, and whether it still knows us.
 body.addEventListener("htmx:after:request", (event) => {
   const { status } = event.detail.ctx.response;
-  show(status === 401 ? "out" : status >= 500 ? "late" : "live");
+  // One that is asked for something that has gone is still there itself.
+  if (isTicking(event.target) || status === 401 || status >= 500) show(stateOf(status));
+  if (status >= 400) failed(event.target, status);
 });
-body.addEventListener("htmx:error", () => show("late"));
+body.addEventListener("htmx:error", (event) => {
+  show("late");
+  failed(event.target, 0);
+});
 
 body.addEventListener("htmx:after:swap", () => {
   const ask = document.getElementById("ask");
@@ -59,12 +111,9 @@ dialog.addEventListener("click", (event) => {
 });
 dialog.addEventListener("close", () => document.getElementById("ask").replaceChildren());
 
-let hiding = 0;
 body.addEventListener("limpet:done", (event) => {
   dialog.close();
-  notice.textContent = event.detail.text;
-  clearTimeout(hiding);
-  hiding = setTimeout(() => notice.replaceChildren(), NOTICE_MS);
+  tell(event.detail.text);
   const found = document.querySelector("#page[data-found]");
   // Its rows may be gone or elsewhere now.
   if (found !== null) document.getElementById("find").requestSubmit();

@@ -38,6 +38,9 @@ export function addLogin(app: Hono, { path, token }: AdminSettings, door: Door):
     },
   );
 
+  // Where a browser is after a wrong token; who comes back there wants to log in.
+  app.get("/login", (c) => c.redirect(`${path}/`, 303));
+
   app.post("/logout", (c) => {
     if (!isSameSite(c.req.raw)) return fail(c, { code: "forbidden" });
     logOut(c, path);

@@ -9,6 +9,8 @@ interface OriginProps {
   readonly id: string;
   readonly path: string;
   readonly pool: string;
+  /** Whether there are other pools, which may have an origin of this name too. */
+  readonly several: boolean;
   readonly origin: OriginView;
   readonly row: OriginRow | null;
   readonly fair: number;
@@ -20,8 +22,9 @@ interface OriginProps {
 
 /** One origin of a pool. */
 export function Origin(props: OriginProps) {
-  const { id, path, pool, origin, row, fair, longest, counted, traffic, now } = props;
+  const { id, path, pool, several, origin, row, fair, longest, counted, traffic, now } = props;
   const { name, state, health, weight, tier, sessions } = origin;
+  const called = several ? `${name} in ${pool}` : name;
   const isBad = traffic !== null && traffic.errors / traffic.requests >= 0.05;
   return (
     <tr id={id} data-origin={name}>
@@ -39,7 +42,7 @@ export function Origin(props: OriginProps) {
           pool={pool}
           origin={name}
           action="weight"
-          label={`Weight of ${name}: ${countText(weight)}`}
+          label={`Weight of ${called}: ${countText(weight)}`}
         >
           {countText(weight)}
         </Ask>
@@ -69,7 +72,7 @@ export function Origin(props: OriginProps) {
             pool={pool}
             origin={name}
             action={action}
-            label={`${LABELS[action]} ${name}`}
+            label={`${LABELS[action]} ${called}`}
           >
             {LABELS[action]}
           </Ask>

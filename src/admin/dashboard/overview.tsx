@@ -33,7 +33,9 @@ export function Overview({ path, origin, pools, panels, now }: Props) {
           <Pools path={path} panels={panels} now={now} />
         </div>
         <section aria-labelledby="hour" class="charts" data-history={`${path}/ui/history`}>
-          <h2 id="hour">Last hour</h2>
+          <h2 id="hour">
+            Last hour <span class="quiet">UTC</span>
+          </h2>
           {panels.map(({ view }) => (
             <div class="pair">
               <Chart pool={view.name} kind="sessions" several={panels.length > 1} />

@@ -34,7 +34,7 @@ export function Pools({ path, panels, now }: Props) {
   return (
     <>
       {panels.map((panel, index) => (
-        <Pool path={path} panel={panel} index={index} now={now} />
+        <Pool path={path} panel={panel} index={index} several={panels.length > 1} now={now} />
       ))}
     </>
   );
@@ -44,10 +44,11 @@ interface PoolProps {
   readonly path: string;
   readonly panel: PoolPanel;
   readonly index: number;
+  readonly several: boolean;
   readonly now: number;
 }
 
-function Pool({ path, panel, index, now }: PoolProps) {
+function Pool({ path, panel, index, several, now }: PoolProps) {
   const { parts, view, history } = panel;
   const { name, origins } = view;
   const traffic = trafficOf(history, now, MINUTES);
@@ -87,6 +88,7 @@ function Pool({ path, panel, index, now }: PoolProps) {
               id={`origin-${index}-${at}`}
               path={path}
               pool={name}
+              several={several}
               origin={origin}
               row={rows.get(origin.name) ?? null}
               fair={fair.get(origin.name) ?? 0}

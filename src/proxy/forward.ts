@@ -12,6 +12,7 @@ export type Attempt =
   /** The client did not finish its request; that says nothing about the origin. */
   | { readonly kind: "client_gone" };
 
+const UNREACHABLE = { kind: "unreachable" } as const;
 const CLIENT_GONE = { kind: "client_gone" } as const;
 /** A failed fetch and the broken upload behind it are told at about the same time. */
 const UPLOAD_GRACE_MS = 50;
@@ -47,12 +48,15 @@ export function forward(
       if (timer !== null) clearTimeout(timer);
       if (!isOver) timer = setTimeout(expire, leftMs);
     };
-    // While the body is under way, only an origin that takes none of it runs out of time.
+    // While the body is under way, only an origin that takes none of it runs out of time. The same stall
+    // at the end of what was left of its time is too long, whatever a clock that was set back says.
+    let watched: number | null = null;
     const watchUpload = () => {
       const since = payload.stalledSince();
-      const leftMs = since === null ? timeoutMs : since + timeoutMs - Date.now();
-      if (leftMs <= 0) expire();
+      const leftMs = since === null ? timeoutMs : Math.min(since - Date.now(), 0) + timeoutMs;
+      if (leftMs <= 0 || (since !== null && since === watched)) expire();
       else if (!isOver) timer = setTimeout(watchUpload, leftMs);
+      watched = since;
     };
     if (uploaded !== null) {
       watchUpload();
@@ -61,21 +65,29 @@ export function forward(
       startTimer(timeoutMs);
     } else {
       const begun = Date.now();
-      const onSlow = () => startTimer(begun + timeoutMs - Date.now());
+      // A clock that was set back must not make the limit longer.
+      const onSlow = () => startTimer(Math.min(begun - Date.now(), 0) + timeoutMs);
       wait = slow.enter(onSlow, begun, background);
     }
     request.then(
-      (response) => (isOver ? discard(response) : finish({ kind: "answered", response })),
+      (response) => (isOver ? discard(response) : finish(attemptOf(response))),
       async (error: unknown) => {
         const isBroken = uploaded !== null && (await endOf(uploaded)) === "broken";
         if (!isBroken) {
           const about = { request_id: requestIdOf(arrival.headers), origin: origin.name };
           warn("origin did not answer", about, error);
         }
-        finish(isBroken ? CLIENT_GONE : { kind: "unreachable" });
+        finish(isBroken ? CLIENT_GONE : UNREACHABLE);
       },
     );
   });
+}
+
+/** A switch of protocols that nobody has asked for is no answer: the client would wait for another. */
+function attemptOf(response: Response): Attempt {
+  return response.status === 101 && response.webSocket === null
+    ? UNREACHABLE
+    : { kind: "answered", response };
 }
 
 /** Gives up an answer that nobody will read, and with it its connection. */

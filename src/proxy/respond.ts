@@ -16,6 +16,9 @@ export interface Changes {
   readonly instead: readonly Instead[];
 }
 
+/** No Response can be made with a status above it, so such an answer passes as it came or not at all. */
+const STATUS_MOST = 599;
+
 export const NO_CHANGES: Changes = { setCookies: [], instead: [] };
 
 /**
@@ -29,10 +32,12 @@ export function respond(
   { setCookies, instead }: Changes,
 ): Response {
   const hopByHop = responseHopByHop(response.headers);
-  const mayMove = (response.status >= 300 && response.status < 400) || response.status === 201;
+  const { status } = response;
+  const mayMove = (status >= 300 && status < 400) || status === 201;
   const location = mayMove ? mapLocation(response.headers, origin.url, arrival) : null;
   const isChanged = setCookies.length > 0 || instead.length > 0;
   if (hopByHop.length === 0 && location === null && !isChanged) return response;
+  if (status > STATUS_MOST) return response;
   const answer = reopened(response);
   for (const name of hopByHop) answer.headers.delete(name);
   if (location !== null) answer.headers.set("Location", location);
@@ -48,6 +53,7 @@ export function respond(
 
 /** The answer, ours or an origin's, with a word on what became of its pin. */
 export function withStatus(response: Response, status: string): Response {
+  if (response.status > STATUS_MOST) return response;
   const answer = reopened(response);
   answer.headers.set("Affinity-Status", status);
   return answer;

@@ -1,14 +1,32 @@
 import ipaddr from "ipaddr.js";
+import QuickLRU from "quick-lru";
 
 import type { Arrival } from "../../shared/arrival.ts";
 import type { ClientIpSource } from "../../model.ts";
 import type { KeySource } from "../sighting.ts";
 
+/** Addresses an isolate remembers in their canonical form; about 1 MB when full. */
+const REMEMBERED = 5_000;
+const ADDRESS_MOST = 64;
+const PLAIN_IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+
 type Address = ReturnType<typeof ipaddr.process>;
 
-/** The client's network: its address with all but the first `v4` or `v6` bits cleared. */
+/**
+ * The client's network: its address with all but the first `v4` or `v6` bits cleared. Takes the address
+ * in its canonical form.
+ */
 export function ipKey(v4: number, v6: number): KeySource {
-  return (_, clientIp) => networkOf(clientIp, v4, v6);
+  const known = new QuickLRU<string, string | null>({ maxSize: REMEMBERED });
+  return (_, clientIp) => {
+    if (clientIp === null) return null;
+    if (v4 === 32 && PLAIN_IPV4.test(clientIp)) return `${clientIp}/32`;
+    const before = known.get(clientIp);
+    if (before !== undefined) return before;
+    const network = networkOf(clientIp, v4, v6);
+    known.set(clientIp, network);
+    return network;
+  };
 }
 
 /** `192.0.2.0/24`; null for what is no address. */
@@ -27,14 +45,27 @@ function maskByte(bits: number): number {
 
 /** The canonical address: IPv4-mapped folded, zone and port dropped; null if it is none. */
 function parseAddress(text: string | null): Address | null {
-  if (text === null || text.length > 64) return null;
+  if (text === null || text.length > ADDRESS_MOST) return null;
   const bare = text
     .trim()
     .replace(/^\[([^\]]*)\](:\d+)?$/, "$1")
     .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1")
     .replace(/%.*$/, "");
-  const isAddress = ipaddr.IPv4.isValidFourPartDecimal(bare) || ipaddr.IPv6.isValid(bare);
-  return isAddress ? ipaddr.process(bare) : null;
+  // The library's own guess throws for every other form, which costs more than all else.
+  if (!bare.includes(":")) {
+    return ipaddr.IPv4.isValidFourPartDecimal(bare) ? ipaddr.IPv4.parse(bare) : null;
+  }
+  try {
+    const address = ipaddr.IPv6.parse(bare);
+    return isMapped(address) ? address.toIPv4Address() : address;
+  } catch {
+    return null;
+  }
+}
+
+/** ::ffff:0:0/96. The library compares with every range it knows. */
+function isMapped({ parts }: ipaddr.IPv6): boolean {
+  return parts[5] === 0xffff && parts.every((part, index) => part === 0 || index >= 5);
 }
 
 /**
@@ -43,7 +74,18 @@ function parseAddress(text: string | null): Address | null {
  */
 export function clientIpReader(source: ClientIpSource): (arrival: Arrival) => string | null {
   if (source.kind === "header") {
-    return ({ headers }) => canonical(headers.get(source.header));
+    const known = new QuickLRU<string, string | null>({ maxSize: REMEMBERED });
+    return ({ headers }) => {
+      const text = headers.get(source.header);
+      // Nearly every request: a plain IPv4 address needs no parser, and a client comes again.
+      if (text === null || PLAIN_IPV4.test(text)) return text;
+      if (text.length > ADDRESS_MOST) return null;
+      const before = known.get(text);
+      if (before !== undefined) return before;
+      const address = parseAddress(text)?.toString() ?? null;
+      known.set(text, address);
+      return address;
+    };
   }
   const trusted = source.trusted.map((range) =>
     range.includes("/") ? ipaddr.parseCIDR(range) : fullRange(range),
@@ -69,12 +111,4 @@ export function clientIpReader(source: ClientIpSource): (arrival: Arrival) => st
 function fullRange(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
   const address = ipaddr.parse(text);
   return [address, address.kind() === "ipv4" ? 32 : 128];
-}
-
-function canonical(text: string | null): string | null {
-  // Nearly every request: a plain IPv4 address needs no parser.
-  if (text === null || /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/.test(text)) {
-    return text;
-  }
-  return parseAddress(text)?.toString() ?? null;
 }

@@ -1,6 +1,6 @@
 import { commit } from "./affinity/commit.ts";
 import { identify } from "./affinity/identify.ts";
-import { learn, NOTHING_LEARNED } from "./affinity/learn.ts";
+import { learn, NOTHING_LEARNED, type Learned } from "./affinity/learn.ts";
 import { arrive, requestIdOf } from "./shared/arrival.ts";
 import type { Router } from "./assembly/assemble.ts";
 import { send, type Sent } from "./route/exchange.ts";
@@ -62,20 +62,21 @@ function answer(
   trip: Trip,
   sent: Extract<Sent, { kind: "answered" }>,
 ): Response | Promise<Response> {
-  const isPlain = !sent.pins || (!trip.parts.learns && sent.placement.held.length === 0);
-  return isPlain
-    ? respond(sent.response, trip.arrival, sent.origin, NO_CHANGES)
-    : learnAndStamp(trip, sent);
+  const { response, placement, origin, pins } = sent;
+  const { desk, carriers, learns } = trip.parts;
+  const learned =
+    pins && learns ? learn(desk, carriers, trip, placement, response.headers) : NOTHING_LEARNED;
+  const isPlain = learned === NOTHING_LEARNED && (!pins || placement.held.length === 0);
+  return isPlain ? respond(response, trip.arrival, origin, NO_CHANGES) : stamp(trip, sent, learned);
 }
 
-async function learnAndStamp(
+async function stamp(
   trip: Trip,
   { response, placement, origin }: Extract<Sent, { kind: "answered" }>,
+  learning: Learned | Promise<Learned>,
 ): Promise<Response> {
-  const { desk, carriers, learns } = trip.parts;
-  const learned = learns
-    ? await learn(desk, carriers, trip, placement, response.headers)
-    : NOTHING_LEARNED;
+  const { desk, carriers } = trip.parts;
+  const learned = await learning;
   const setCookies = await commit(desk, carriers, placement, trip.arrival, trip.background);
   return respond(response, trip.arrival, origin, {
     setCookies: [...setCookies, ...learned.setCookies],

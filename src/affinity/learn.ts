@@ -52,17 +52,30 @@ function isTaught({ by, pin, learn }: Rule): boolean {
 
 /**
  * Learns the IDs that an origin issued or ended in its answer, at headers. A learned ID is durable
- * when this resolves; if the map fails, the answer leaves all the same, and the map is told later.
+ * when this resolves; if the map fails, the answer leaves all the same, and the map is told later. No
+ * promise for the many answers that teach nothing.
  */
-export async function learn(
+export function learn(
   desk: Desk,
   carriers: Carriers,
-  { arrival, sightings, mayMake, background }: Taught,
+  taught: Taught,
   placement: Placed,
   headers: Headers,
-): Promise<Learned> {
+): Learned | Promise<Learned> {
+  const { arrival, sightings } = taught;
   const lessons = readLessons(desk.pool.rules, sightings, headers, arrival.now);
-  if (lessons.length === 0) return NOTHING_LEARNED;
+  return lessons.length === 0
+    ? NOTHING_LEARNED
+    : learnAll(desk, carriers, taught, placement, lessons);
+}
+
+async function learnAll(
+  desk: Desk,
+  carriers: Carriers,
+  { arrival, mayMake, background }: Taught,
+  placement: Placed,
+  lessons: readonly Lesson[],
+): Promise<Learned> {
   const setCookies: string[] = [];
   const instead: Instead[] = [];
   for (const lesson of lessons) {
@@ -154,20 +167,23 @@ function readLessons(
   headers: Headers,
   now: number,
 ): Lesson[] {
+  const lessons: Lesson[] = [];
   let lines: string[] | null = null;
-  return rules.flatMap((rule, index): Lesson[] => {
-    if (!isTaught(rule)) return [];
+  for (const [index, rule] of rules.entries()) {
+    if (!isTaught(rule)) continue;
     const sighting = sightings[index];
     if (rule.by === "header") {
       const key = headers.get(rule.name);
-      return key === null || key === "" ? [] : [{ rule, sighting, key, cookie: null }];
+      if (key !== null && key !== "") lessons.push({ rule, sighting, key, cookie: null });
+      continue;
     }
     lines ??= headers.getSetCookie();
     const cookie = lastSetCookie(lines, rule.name, now);
-    if (cookie === null || cookie.name.length + cookie.value.length > COOKIE_MOST) return [];
+    if (cookie === null || cookie.name.length + cookie.value.length > COOKIE_MOST) continue;
     const isOver = cookie.ends || cookie.value === "";
-    return [{ rule, sighting, key: isOver ? null : cookie.value, cookie }];
-  });
+    lessons.push({ rule, sighting, key: isOver ? null : cookie.value, cookie });
+  }
+  return lessons;
 }
 
 /** The map learns a new ID, and forgets the one it replaces. */

@@ -19,6 +19,9 @@ import { provideUrlPattern } from "./url-pattern.ts";
 const EXIT_CODES = `
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage, 3 router not reached.`;
 
+/** Two folders up, here as well as in dist/package. */
+const PACKAGE = join(import.meta.dirname, "../..");
+
 function makeProgram(version: string): Command {
   const program = new Command("limpet")
     .description(
@@ -28,7 +31,7 @@ function makeProgram(version: string): Command {
     .exitOverride()
     .showHelpAfterError("(--help shows what there is)")
     .addHelpText("after", EXIT_CODES);
-  addInit(program, version);
+  addInit(program, version, PACKAGE);
   program
     .command("check")
     .description("prints every mistake in the settings of a wrangler.toml")
@@ -45,9 +48,8 @@ function makeProgram(version: string): Command {
   return program;
 }
 
-/** The package's, which lies two folders up, here as well as in dist/package. */
 function readVersion(): string {
-  const text = readFileSync(join(import.meta.dirname, "../../package.json"), "utf8");
+  const text = readFileSync(join(PACKAGE, "package.json"), "utf8");
   return (JSON.parse(text) as { readonly version: string }).version;
 }
 

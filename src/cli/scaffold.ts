@@ -11,6 +11,8 @@ export interface Wish {
   readonly origins: readonly string[];
   /** The version, tarball or folder that npm shall install. */
   readonly limpet: string;
+  /** The Node that runs us; wrangler wants a newer one than we. */
+  readonly node: string;
 }
 
 export interface File {
@@ -24,14 +26,16 @@ export interface File {
 /** As in our own wrangler.toml and package.json. */
 const COMPATIBILITY_DATE = "2026-11-01";
 const WRANGLER = "^4.156.2";
+const NODE = "^24.21.0";
+const OLDEST_NODE_OF_WRANGLER = 22;
 
-export function scaffold({ name, origins, limpet }: Wish): readonly File[] {
+export function scaffold({ name, origins, limpet, node }: Wish): readonly File[] {
   return [
     { path: "wrangler.toml", text: wranglerToml(name, origins) },
-    { path: "package.json", text: packageJson(name, limpet) },
+    { path: "package.json", text: packageJson(name, limpet, node) },
     { path: "src/index.ts", text: WORKER },
     { path: ".dev.vars", text: devVars(), mode: 0o600, adds: true },
-    { path: ".gitignore", text: "node_modules/\n.wrangler/\n.dev.vars\n", adds: true },
+    { path: ".gitignore", text: "node_modules/\n.wrangler/\n.dev.vars\nsecrets.env\n", adds: true },
   ];
 }
 
@@ -72,14 +76,17 @@ new_sqlite_classes = ["SessionMap", "PoolState"]
 `;
 }
 
-function packageJson(name: string, limpet: string): string {
+function packageJson(name: string, limpet: string, node: string): string {
+  const isOld = Number.parseInt(node) < OLDEST_NODE_OF_WRANGLER;
   const manifest = {
     name,
     private: true,
     type: "module",
     scripts: { dev: "wrangler dev", check: "limpet check", deploy: "wrangler deploy" },
     dependencies: { limpet },
-    devDependencies: { wrangler: WRANGLER },
+    // npm's scripts run on the Node that is a dependency, whatever the machine has.
+    devDependencies: { ...(isOld ? { node: NODE } : {}), wrangler: WRANGLER },
+    allowScripts: { ...(isOld ? { node: true } : {}), esbuild: true, workerd: true },
   };
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }

@@ -340,6 +340,16 @@ describe("the command, on the machine's own Node", () => {
     const text = (name: string) => readFileSync(join(home, name), "utf8");
     expect(text("wrangler.toml")).toContain('name = "my-shop"');
     expect(text(".gitignore")).toContain(".dev.vars");
+    // What npm shall install is what it installed this from; wrangler's Node, where ours is too old.
+    const manifest = JSON.parse(text("package.json")) as {
+      readonly dependencies: { readonly limpet: string };
+      readonly devDependencies: { readonly node?: string };
+    };
+    const { limpet } = manifest.dependencies;
+    expect(limpet).toMatch(/^file:\.\.\/limpet-.*\.tgz$/);
+    expect(existsSync(join(home, limpet.slice("file:".length)))).toBe(true);
+    const { stdout: version } = await run(machineNode(), ["--version"]);
+    expect(manifest.devDependencies.node !== undefined).toBe(/^v(18|20|21)\./.test(version));
 
     link(home, "wrangler");
     symlinkSync(path("node_modules/limpet"), join(home, "node_modules/limpet"));

@@ -1,4 +1,5 @@
-import { basename, resolve } from "node:path";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
 
 import type { Command } from "commander";
 import * as v from "valibot";
@@ -11,12 +12,13 @@ import { scaffold, writeAll } from "../scaffold.ts";
 interface InitOptions {
   readonly origin: readonly string[];
   readonly name?: string;
-  readonly package: string;
+  readonly package?: string;
   readonly force?: boolean;
   readonly yes?: boolean;
 }
 
-export function addInit(program: Command, version: string): void {
+/** `folder` is where this package lies. */
+export function addInit(program: Command, version: string, folder: string): void {
   program
     .command("init")
     .description("writes a router of your own into this folder: settings, secrets, a Worker")
@@ -27,22 +29,40 @@ export function addInit(program: Command, version: string): void {
       [],
     )
     .option("--name <name>", "of the Worker; default: the folder's")
-    .option("--package <spec>", "where npm finds limpet", `^${version}`)
+    .option("--package <spec>", "where npm finds limpet; default: where it found this one")
     .option("--force", "overwrite files that are there")
     .option("-y, --yes", "don't ask anything")
     .action(async (options: InitOptions) => {
       const name = nameOf(options.name);
       const origins = await originsOf(options);
-      const files = scaffold({ name, origins, limpet: options.package });
+      const limpet = options.package ?? tarballOf(folder) ?? `^${version}`;
+      const files = scaffold({ name, origins, limpet, node: process.versions.node });
       const written = writeAll(process.cwd(), files, options.force === true);
       print(`${written.map((path) => `wrote ${path}\n`).join("")}${NEXT}`);
     });
 }
 
 const NEXT = `
-Next: npm install, then npm run dev. Before the first deploy, see the secrets in README.md of limpet:
-  npm run deploy -- --secrets-file .dev.vars    # or other secrets, in a file like it
+Next:
+  npm install && npm run dev    # http://localhost:8787/, dashboard at /__limpet/, its ADMIN_TOKEN in .dev.vars
+First deploy, with secrets of its own (keep the file out of version control):
+  (umask 077; for s in AFFINITY_SECRET ADMIN_TOKEN; do echo "$s=$(openssl rand -hex 32)"; done > secrets.env)
+  npm run check && npm run deploy -- --secrets-file secrets.env
 `;
+
+/** The tarball that npm installed us from, as npm takes it; null if it was a registry or nothing. */
+function tarballOf(folder: string): string | null {
+  const modules = dirname(folder);
+  const lock = join(modules, ".package-lock.json");
+  if (!existsSync(lock)) return null;
+  const { packages } = JSON.parse(readFileSync(lock, "utf8")) as {
+    readonly packages?: Readonly<Record<string, { readonly resolved?: string }>>;
+  };
+  const { resolved = "" } = packages?.[`node_modules/${basename(folder)}`] ?? {};
+  if (!resolved.startsWith("file:")) return null;
+  // npm's own paths begin at the folder that holds node_modules.
+  return `file:${relative(realpathSync("."), resolve(modules, "..", resolved.slice("file:".length)))}`;
+}
 
 function gather(origin: string, before: readonly string[]): readonly string[] {
   return [...before, origin];

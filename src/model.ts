@@ -2,10 +2,19 @@
 
 export const BY = ["cookie", "app-cookie", "header", "query", "path", "ip"] as const;
 export type By = (typeof BY)[number];
-export type PinKeeper = "cookie" | "map" | "route" | "embed" | "hash";
+export const PINS = ["cookie", "map", "route", "embed", "hash"] as const;
+export type PinKeeper = (typeof PINS)[number];
 export type Learn = "request" | "response" | "both";
-export type State = "active" | "draining" | "disabled";
-export type BalanceName = "round-robin" | "weighted-random" | "least-sessions" | "hash" | "nearest";
+export const STATES = ["active", "draining", "disabled"] as const;
+export type State = (typeof STATES)[number];
+export const BALANCES = [
+  "round-robin",
+  "weighted-random",
+  "least-sessions",
+  "hash",
+  "nearest",
+] as const;
+export type BalanceName = (typeof BALANCES)[number];
 
 /** How a cookie of ours is written. `name` null: the default name for the scheme and pool. */
 export interface CookieSettings {

@@ -1,17 +1,19 @@
 /** How a request ended, in closed unions: what stickiness did, and what went wrong. */
 
 /** One word per request, the same in `Affinity-Status`, the log line and the metrics. */
-export type Outcome =
-  | "new"
-  | "hit"
-  | "moved"
-  | "detour"
-  | "refused"
-  | "expired"
-  | "invalid"
-  | "skip"
-  | "none"
-  | "degraded";
+export const OUTCOMES = [
+  "new",
+  "hit",
+  "moved",
+  "detour",
+  "refused",
+  "expired",
+  "invalid",
+  "skip",
+  "none",
+  "degraded",
+] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
 /** Why a session's origin is not the one it had. */
 export type MoveReason = "down" | "drained" | "disabled" | "released" | "admin";

@@ -79,7 +79,7 @@ export async function releaseSession(
   return "no session";
 }
 
-export type MoveResult = SessionView | "no session" | "no origin" | "changed";
+type MoveResult = SessionView | "no session" | "no origin" | "changed";
 
 /** Moves one session to another origin of its pool; the client follows with its next request. */
 export async function moveSession(

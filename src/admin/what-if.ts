@@ -1,40 +1,12 @@
-import * as v from "valibot";
-
 import type { PoolParts } from "../assembly/assemble.ts";
 import { arrive } from "../shared/arrival.ts";
 import { makeBalancer } from "../balancing/balancer.ts";
 import type { Pool, Rule, Snapshot, Standing } from "../model.ts";
 import type { PoolView } from "../pools/control.ts";
 import { snapshot } from "../pools/usable.ts";
-import { count } from "./schemas.ts";
+import type { Move } from "./schemas.ts";
 
 /** What another configuration would do to the sessions that are in the map now. */
-
-const REASONS = ["disabled", "drained", "removed", "rule"] as const;
-
-const move = v.strictObject({
-  pool: v.string(),
-  from: v.string(),
-  /** Null: nobody could take them, or their pool is gone and their pins with it. */
-  to: v.nullable(v.string()),
-  sessions: count,
-  /** `drained`: when the drain ends that this begins. `rule`: no rule reads their pins any more. */
-  reason: v.picklist(REASONS),
-});
-type Move = v.InferOutput<typeof move>;
-
-export const whatIfAnswer = v.union([
-  v.strictObject({
-    problems: v.array(
-      v.strictObject({ path: v.string(), value: v.string(), expected: v.string() }),
-    ),
-  }),
-  v.strictObject({
-    moves: v.array(move),
-    /** Whether these are counts; if not, some were counted in a sample. */
-    exact: v.boolean(),
-  }),
-]);
 
 /** Picks made to see how sessions spread; each looks at every origin. */
 const PICKS_MOST = 2_000;

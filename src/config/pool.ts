@@ -1,6 +1,7 @@
 import ipaddr from "ipaddr.js";
 import * as v from "valibot";
 
+import { BALANCES, STATES } from "../model.ts";
 import { affinity } from "./affinity.ts";
 import { duration } from "./duration.ts";
 import { oneOf, table, text, token, whole } from "./table.ts";
@@ -64,7 +65,7 @@ const origin = v.pipe(
     regions: v.optional(v.array(text(/^[A-Za-z]{2,3}$/, REGIONS), REGIONS), []),
     version: v.nullish(text(/^[!-~]{1,64}$/, "a version label without blanks"), null),
     max_sessions: v.nullish(whole(1, 1_000_000_000), null),
-    state: v.optional(oneOf(["active", "draining", "disabled"]), "active"),
+    state: v.optional(oneOf(STATES), "active"),
   }),
   v.check(
     ({ url, binding }) => url !== undefined || binding !== undefined,
@@ -155,10 +156,7 @@ export const pool = table({
     v.array(glob, 'a list of host and path globs, such as ["shop.example.com/*"]'),
     [],
   ),
-  balance: v.optional(
-    oneOf(["round-robin", "weighted-random", "least-sessions", "hash", "nearest"]),
-    "round-robin",
-  ),
+  balance: v.optional(oneOf(BALANCES), "round-robin"),
   skip: v.optional(v.array(pathGlob, 'a list of path globs, such as ["/assets/*"]'), []),
   client_ip: v.optional(clientIp, "cf-connecting-ip"),
   affinity: v.optional(affinity, ["cookie"]),

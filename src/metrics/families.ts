@@ -1,5 +1,5 @@
 import { addSums, entriesOf, type Sums } from "../shared/counts.ts";
-import type { State } from "../model.ts";
+import { STATES, type State } from "../model.ts";
 import type { Family, Sample } from "./exposition.ts";
 import { BOUNDS_MS } from "./meter.ts";
 
@@ -22,8 +22,6 @@ export interface OriginFacts {
   readonly state: State;
   readonly weight: number;
 }
-
-const STATES: readonly State[] = ["active", "draining", "disabled"];
 
 export function familiesOf(pools: readonly PoolFacts[]): Family[] {
   const all = [...pools.map(countedOf), refusedOf(pools)];

@@ -3,8 +3,8 @@ import * as v from "valibot";
 
 import type { Router } from "../../assembly/assemble.ts";
 import type { Failure } from "../../outcome.ts";
-import type { Explanation } from "../explain/explain.ts";
 import { explainAsked, explainBody } from "../routes/explain.ts";
+import type { Explanation } from "../schemas.ts";
 
 /** What would become of a request, to be read by people. */
 

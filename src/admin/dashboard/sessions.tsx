@@ -6,7 +6,7 @@ import { agoText } from "./words.ts";
 
 /** The session map, a page at a time, or what a search has found in it. */
 
-export const PAGE_ROWS = 15;
+const PAGE_ROWS = 15;
 
 interface ListProps {
   readonly path: string;

@@ -1,20 +1,11 @@
-import * as v from "valibot";
-
 import type { Placement } from "../../affinity/desk.ts";
 import type { Snapshot, Standing } from "../../model.ts";
 import type { OriginRow } from "../../pools/statements.ts";
 import { withoutOrigin } from "../../pools/usable.ts";
+import type { Candidate } from "../schemas.ts";
 import { place, type Trip } from "../../route/trip.ts";
 
 /** Every origin of the pool in the order in which this request would try them. */
-
-export const candidate = v.strictObject({
-  origin: v.string(),
-  /** Whether it may serve this request. */
-  usable: v.boolean(),
-  why: v.string(),
-});
-export type Candidate = v.InferOutput<typeof candidate>;
 
 /** After so many the order is by weight: each of these is settled as a real retry would be. */
 const SETTLED_MOST = 8;

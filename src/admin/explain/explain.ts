@@ -1,5 +1,3 @@
-import * as v from "valibot";
-
 import { identify } from "../../affinity/identify.ts";
 import { locateAll } from "../../affinity/locate.ts";
 import { arrive } from "../../shared/arrival.ts";
@@ -12,37 +10,16 @@ import { hopsOf } from "../../proxy/headers.ts";
 import { refusalOf } from "../../proxy/passing.ts";
 import { outcomeOf } from "../../route/status.ts";
 import { place, tripOf, visitOf } from "../../route/trip.ts";
-import { candidate, candidatesOf } from "./candidates.ts";
+import type { Explanation } from "../schemas.ts";
+import { candidatesOf } from "./candidates.ts";
 import { looking } from "./looking.ts";
 import { reasonOf } from "./reason.ts";
-import { ruleVerdict, verdictsOf } from "./verdict.ts";
+import { verdictsOf } from "./verdict.ts";
 
 /** What would become of a request, told by the code that decides on real ones. */
 
-export const explanation = v.strictObject({
-  pool: v.nullable(v.string()),
-  rules: v.array(ruleVerdict),
-  candidates: v.array(candidate),
-  /** Null when no origin would get the request. */
-  chosen: v.nullable(v.string()),
-  outcome: v.picklist([
-    "new",
-    "hit",
-    "moved",
-    "detour",
-    "refused",
-    "expired",
-    "invalid",
-    "skip",
-    "none",
-    "degraded",
-  ]),
-  reason: v.string(),
-});
-export type Explanation = v.InferOutput<typeof explanation>;
-
 /** The request to be explained; `ip` null: what its headers say. */
-export interface Imagined {
+interface Imagined {
   readonly request: Request;
   readonly ip: string | null;
 }

@@ -1,41 +1,11 @@
-import * as v from "valibot";
-
 import { believes } from "../../affinity/held.ts";
 import type { Desk, Located, Visit } from "../../affinity/desk.ts";
 import { isUsable } from "../../affinity/locate.ts";
 import { idsOf } from "../../affinity/located.ts";
 import type { Rule, Snapshot } from "../../model.ts";
-import { by, count } from "../schemas.ts";
+import type { RuleVerdict, Verdict } from "../schemas.ts";
 
 /** What every rule of a pool makes of a request. */
-
-export const VERDICTS = [
-  "absent",
-  "invalid",
-  "expired",
-  "unknown",
-  "usable",
-  "lost",
-  "skipped",
-  "degraded",
-] as const;
-export type Verdict = (typeof VERDICTS)[number];
-
-export const ruleVerdict = v.strictObject({
-  by,
-  /** The cookie, header, parameter or pattern; empty where there is nothing to name. */
-  name: v.string(),
-  pin: v.picklist(["cookie", "map", "route", "embed", "hash"]),
-  /** The session's id in the map, an HMAC; null if the request shows no key. */
-  key: v.nullable(v.string()),
-  verdict: v.picklist(VERDICTS),
-  why: v.string(),
-  /** Where its pin says the session is; null without one. */
-  origin: v.nullable(v.string()),
-  /** Seconds since the pin was last renewed; null where pins have no age. */
-  age: v.nullable(count),
-});
-export type RuleVerdict = v.InferOutput<typeof ruleVerdict>;
 
 export async function verdictsOf(
   desk: Desk,

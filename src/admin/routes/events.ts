@@ -2,15 +2,7 @@ import * as v from "valibot";
 
 import { endpoint } from "../endpoint.ts";
 import { listEvents } from "../events.ts";
-import { cursorOf, instant, limit } from "../schemas.ts";
-
-const event = v.strictObject({
-  time: instant,
-  pool: v.string(),
-  kind: v.string(),
-  origin: v.nullable(v.string()),
-  cause: v.string(),
-});
+import { cursorOf, eventView, limit } from "../schemas.ts";
 
 export const eventRoutes = [
   endpoint("GET", "/api/events", {
@@ -20,7 +12,7 @@ export const eventRoutes = [
       limit,
       cursor: cursorOf(/^\d{1,16}\.\d{1,4}$/),
     }),
-    answer: v.strictObject({ events: v.array(event), cursor: v.nullable(v.string()) }),
+    answer: v.strictObject({ events: v.array(eventView), cursor: v.nullable(v.string()) }),
     handle: async ({ router, query }) => ({ value: await listEvents(router.pools, query) }),
   }),
 ];

@@ -4,8 +4,8 @@ import type { Router } from "../../assembly/assemble.ts";
 import type { Background } from "../../model.ts";
 import type { Failure } from "../../outcome.ts";
 import { endpoint } from "../endpoint.ts";
-import { explain, explanation, type Explanation } from "../explain/explain.ts";
-import { fields } from "../schemas.ts";
+import { explain } from "../explain/explain.ts";
+import { explanation, fields, type Explanation } from "../schemas.ts";
 
 const URL_SHAPE = "an http or https URL of at most 8192 characters";
 const HEADERS = "an object of header fields, or a list of [name, value] pairs";

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 
 import { parseDuration } from "../../config/duration.ts";
+import { STATES } from "../../model.ts";
 import type { OriginChange } from "../../pools/control.ts";
 import { endpoint } from "../endpoint.ts";
 import { allows } from "../etag.ts";
@@ -15,7 +16,7 @@ const MOST_DEADLINE_MS = 365 * 86_400_000;
 
 export const originBody = v.pipe(
   fields({
-    state: v.optional(v.nullable(v.picklist(["active", "draining", "disabled"], STATE))),
+    state: v.optional(v.nullable(v.picklist(STATES, STATE))),
     weight: v.optional(
       v.nullable(
         v.pipe(

@@ -3,8 +3,8 @@ import * as v from "valibot";
 import { checkPools } from "../../config/config.ts";
 import type { Problem } from "../../model.ts";
 import { endpoint } from "../endpoint.ts";
-import { fields } from "../schemas.ts";
-import { consequences, whatIfAnswer } from "../what-if.ts";
+import { fields, forecast } from "../schemas.ts";
+import { consequences } from "../what-if.ts";
 
 const POOLS = "a list of pools as in POOLS";
 
@@ -20,7 +20,7 @@ export const whatIfRoutes = [
     },
     summary: "What another POOLS would do to the live sessions; changes nothing",
     body: fields({ pools: v.array(v.unknown(), POOLS) }),
-    answer: whatIfAnswer,
+    answer: forecast,
     async handle({ router, body, fetchers }) {
       const problems: Problem[] = [];
       const pools = checkPools(body.pools, fetchers, problems);

@@ -2,21 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Command } from "commander";
 
+import type { EventView } from "../../admin/schemas.ts";
 import { call, type Connection } from "../connection.ts";
 import { print, printJson } from "../output.ts";
 import { table } from "../table.ts";
 import { connect, noAdmin, remote, type Remote } from "./remote.ts";
 
-interface Event {
-  readonly time: string;
-  readonly pool: string;
-  readonly kind: string;
-  readonly origin: string | null;
-  readonly cause: string;
-}
-
 interface Page {
-  readonly events: readonly Event[];
+  readonly events: readonly EventView[];
   readonly cursor: string | null;
 }
 
@@ -45,10 +38,10 @@ export function addEventCommands(program: Command): void {
 
 async function follow(
   connection: Connection,
-  first: readonly Event[],
+  first: readonly EventView[],
   json: boolean,
 ): Promise<void> {
-  const show = (events: readonly Event[], isFirst: boolean) => {
+  const show = (events: readonly EventView[], isFirst: boolean) => {
     const inOrder = events.toReversed();
     if (json) for (const event of inOrder) print(`${JSON.stringify(event)}\n`);
     else if (isFirst || inOrder.length > 0) print(eventTable(inOrder, isFirst));
@@ -69,7 +62,7 @@ async function follow(
   }
 }
 
-function newestOf(events: readonly Event[]): string {
+function newestOf(events: readonly EventView[]): string {
   return events.reduce((newest, { time }) => (time > newest ? time : newest), "");
 }
 
@@ -77,8 +70,8 @@ function lookBack(time: string): string {
   return time === "" ? "" : new Date(Date.parse(time) - LOOK_BACK_MS).toISOString();
 }
 
-async function eventsSince(connection: Connection, since: string): Promise<Event[]> {
-  const events: Event[] = [];
+async function eventsSince(connection: Connection, since: string): Promise<EventView[]> {
+  const events: EventView[] = [];
   let cursor: string | null = null;
   do {
     const page: Page = await getPage(connection, "100", cursor);
@@ -90,7 +83,7 @@ async function eventsSince(connection: Connection, since: string): Promise<Event
 }
 
 /** Events may be alike in everything: each of `seen` takes away one. */
-function without(events: readonly Event[], seen: readonly Event[]): Event[] {
+function without(events: readonly EventView[], seen: readonly EventView[]): EventView[] {
   const left = new Map<string, number>();
   for (const event of seen) {
     const key = JSON.stringify(event);
@@ -115,7 +108,7 @@ async function getPage(
   return page;
 }
 
-function eventTable(events: readonly Event[], withHeadings: boolean): string {
+function eventTable(events: readonly EventView[], withHeadings: boolean): string {
   const text = table(
     ["TIME", "POOL", "EVENT", "ORIGIN", "CAUSE"],
     events.map(({ time, pool, kind, origin, cause }) => [time, pool, kind, origin ?? "", cause]),

@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 
+import { DEFAULT_ADMIN_PATH } from "../config/admin.ts";
 import type { Problem } from "../model.ts";
 import { Failure } from "./failure.ts";
+import { problemList } from "./table.ts";
 
 /** The router's admin API, as the commands call it. */
 
@@ -17,7 +19,6 @@ export interface Connection {
   readonly token: string;
 }
 
-const ADMIN_PATH = "/__limpet";
 const TIMEOUT_MS = 30_000;
 
 export function connect(options: RemoteOptions): Connection {
@@ -35,7 +36,7 @@ function baseOf(option: string | undefined): string {
     throw new Failure(2, `${what} is "${shown}"; it must be like https://shop.example.com`);
   }
   const path = url.pathname.replace(/\/+$/, "");
-  return `${url.origin}${path === "" ? ADMIN_PATH : path}`;
+  return `${url.origin}${path === "" ? DEFAULT_ADMIN_PATH : path}`;
 }
 
 function tokenOf(option: string | undefined): string {
@@ -119,10 +120,7 @@ function refused(base: string, status: number, refusal: Refusal): null {
   if (code === "not_found") return null;
   if (code === "unauthorized") throw new Failure(1, `${base} refuses the admin token`);
   if (code === "misconfigured") {
-    const list = problems.map(({ path, value, expected }) => {
-      return `\n  ${path} is ${value}; expected ${expected}`;
-    });
-    throw new Failure(1, `the router's configuration is wrong:${list.join("")}`);
+    throw new Failure(1, `the router's configuration is wrong:${problemList(problems)}`);
   }
   if (status === 503) throw new Failure(3, `the router can't answer now: ${detail}`);
   throw new Failure(1, detail);

@@ -1,3 +1,6 @@
+import { UNITS } from "../config/duration.ts";
+import type { Problem } from "../model.ts";
+
 /** Text for people: aligned columns, short times. Pure. */
 
 export type Cell = string | number;
@@ -28,13 +31,6 @@ export function fields(pairs: readonly (readonly [string, Cell])[]): string {
   return pairs.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join("");
 }
 
-const UNITS = [
-  ["d", 86_400_000],
-  ["h", 3_600_000],
-  ["m", 60_000],
-  ["s", 1_000],
-] as const;
-
 /** How far a time is from now, rounded down: `3m ago`, `in 27m`, `now`. */
 export function fromNow(iso: string, now: number): string {
   const apart = Date.parse(iso) - now;
@@ -46,4 +42,11 @@ export function fromNow(iso: string, now: number): string {
 
 export function count(amount: number, one: string): string {
   return `${amount} ${one}${amount === 1 ? "" : "s"}`;
+}
+
+/** A line for each, every one of them behind a line break. */
+export function problemList(problems: readonly Problem[]): string {
+  return problems
+    .map(({ path, value, expected }) => `\n  ${path} is ${value}; expected ${expected}`)
+    .join("");
 }

@@ -1,14 +1,7 @@
 import * as v from "valibot";
 
-import type {
-  AccessSettings,
-  AdminSettings,
-  Config,
-  Dataset,
-  LogSettings,
-  Pool,
-  Problem,
-} from "../model.ts";
+import type { AdminSettings, Config, Dataset, LogSettings, Pool, Problem } from "../model.ts";
+import { readAccess, readAdminPath, readToken } from "./admin.ts";
 import { compilePool } from "./compile.ts";
 import { cookieClashes } from "./cookie-clash.ts";
 import { outOfJurisdiction, readJurisdiction, unavailable } from "./jurisdiction.ts";
@@ -20,8 +13,6 @@ export type Reading =
   | { readonly ok: false; readonly problems: readonly Problem[]; readonly admin: AdminSettings };
 
 const SECRET_BYTES = 32;
-const TOKEN_LENGTH = 16;
-const DEFAULT_ADMIN_PATH = "/__limpet";
 
 /**
  * Environment bindings → configuration, or every mistake in them at once, `known` ones before them.
@@ -106,22 +97,19 @@ function readPools(env: Readonly<Record<string, unknown>>, problems: Problem[]):
 /** The small form: ORIGINS and AFFINITY make one pool named "default". */
 function readOrigins(env: Readonly<Record<string, unknown>>, problems: Problem[]): Pool[] {
   const given = fromText(env["ORIGINS"]);
-  const origins = Array.isArray(given) ? given : given === undefined ? [] : [given];
   const shape = v.safeParse(
     v.pipe(
       v.array(originUrl),
       v.minLength(1, 'at least one origin URL, such as ["https://app-1.example.com"] (or POOLS)'),
     ),
-    origins,
+    listed(given),
   );
   if (!shape.success) {
     problems.push(...shape.issues.map((issue) => toProblem(issue, "ORIGINS", given)));
   }
-  const affinity = env["AFFINITY"] === undefined ? {} : { affinity: fromText(env["AFFINITY"]) };
   const urls = shape.success ? shape.output : ["https://placeholder.invalid"];
-  const entry = { name: "default", origins: urls.map((url) => ({ url })), ...affinity };
   const found: Problem[] = [];
-  const pools = checkPools([entry], bindingsOf(env), found);
+  const pools = checkPools([smallForm(urls, env["AFFINITY"])], bindingsOf(env), found);
   problems.push(
     ...found.map((problem) => ({
       ...problem,
@@ -131,6 +119,22 @@ function readOrigins(env: Readonly<Record<string, unknown>>, problems: Problem[]
     })),
   );
   return shape.success ? pools : [];
+}
+
+function listed(origins: unknown): readonly unknown[] {
+  return Array.isArray(origins) ? origins : origins === undefined ? [] : [origins];
+}
+
+function smallForm(urls: readonly unknown[], affinity: unknown): object {
+  const rules = affinity === undefined ? {} : { affinity: fromText(affinity) };
+  return { name: "default", origins: urls.map((url) => ({ url })), ...rules };
+}
+
+/** The POOLS that the variables stand for, not validated; null if they name no origin. */
+export function poolsGiven(vars: Readonly<Record<string, unknown>>): unknown {
+  if (vars["POOLS"] !== undefined) return fromText(vars["POOLS"]);
+  const urls = listed(fromText(vars["ORIGINS"]));
+  return urls.length === 0 ? null : [smallForm(urls, vars["AFFINITY"])];
 }
 
 /** Validates a POOLS value; problems are added with paths that start with `POOLS`. */
@@ -232,52 +236,4 @@ function readSecrets(given: unknown, problems: Problem[]): string[] {
     });
   }
   return secrets;
-}
-
-function readToken(given: unknown, problems: Problem[]): string | null {
-  if (given === undefined || given === "") return null;
-  if (typeof given === "string" && given.length >= TOKEN_LENGTH && /^[!-~]+$/.test(given)) {
-    return given;
-  }
-  problems.push({
-    path: "ADMIN_TOKEN",
-    value: "(hidden)",
-    expected: `at least ${TOKEN_LENGTH} printable characters without blanks, or absent (no admin routes then)`,
-  });
-  return null;
-}
-
-/** Both or neither: a team alone would let every application of the team in. */
-function readAccess(team: unknown, audience: unknown, problems: Problem[]): AccessSettings | null {
-  const isAbsent = (given: unknown) => given === undefined || given === "";
-  if (isAbsent(team) && isAbsent(audience)) return null;
-  const isTeam = typeof team === "string" && /^[a-z0-9-]{1,63}$/.test(team);
-  const isAudience = typeof audience === "string" && /^[\w-]{16,128}$/.test(audience);
-  if (isTeam && isAudience) return { team, audience };
-  if (!isTeam) {
-    const expected = "the name before .cloudflareaccess.com, or absent beside an absent ACCESS_AUD";
-    problems.push({ path: "ACCESS_TEAM", value: show(team), expected });
-  }
-  if (!isAudience) {
-    const expected = "the application's audience tag, or absent beside an absent ACCESS_TEAM";
-    problems.push({ path: "ACCESS_AUD", value: show(audience), expected });
-  }
-  return null;
-}
-
-function readAdminPath(given: unknown, problems: Problem[]): string {
-  if (given === undefined) return DEFAULT_ADMIN_PATH;
-  if (
-    typeof given === "string" &&
-    /^(\/[\w.~-]+)+$/.test(given) &&
-    !/\/\.{1,2}(\/|$)/.test(given)
-  ) {
-    return given;
-  }
-  problems.push({
-    path: "ADMIN_PATH",
-    value: show(given),
-    expected: `a path such as "${DEFAULT_ADMIN_PATH}", without a trailing slash`,
-  });
-  return DEFAULT_ADMIN_PATH;
 }

@@ -3,7 +3,8 @@ import * as v from "valibot";
 
 const SHAPE = /^\d{1,9}(?:\.\d{1,3})?(ms|s|m|h|d)$/;
 
-const UNITS = [
+/** The units of a duration, the longest first, in ms. */
+export const UNITS = [
   ["d", 86_400_000],
   ["h", 3_600_000],
   ["m", 60_000],

@@ -121,6 +121,14 @@ describe("limpet what-if", () => {
     }
   });
 
+  test("reads a single origin that is no list, as the router does", async ({ expect }) => {
+    await cli.sessions(2);
+    const toml = '[vars]\nORIGINS = "https://new.example"\n';
+    const { code, stdout } = await ask(toml, "--json");
+    const { moves } = JSON.parse(stdout) as { readonly moves: readonly object[] };
+    expect([code, moves.length]).toEqual([0, 2]);
+  });
+
   test("lists every mistake of the file on stderr, and exits 1", async ({ expect }) => {
     const ended = await ask(`${pool("app-1")}weight = 1001\ntier = 12\n`);
     expect([ended.code, ended.stdout]).toEqual([1, ""]);

@@ -1,48 +1,13 @@
 import { InvalidArgumentError, type Command } from "commander";
 
+import type { Explanation, Forecast, Move } from "../../admin/schemas.ts";
+import { poolsGiven } from "../../config/config.ts";
 import { call, type Connection } from "../connection.ts";
 import { readSection } from "../check-config.ts";
 import { Failure } from "../failure.ts";
 import { note, print, printJson } from "../output.ts";
-import { count, fields, table } from "../table.ts";
+import { count, fields, problemList, table } from "../table.ts";
 import { connect, noAdmin, remote, type Remote } from "./remote.ts";
-
-interface Explanation {
-  readonly pool: string | null;
-  readonly rules: readonly {
-    readonly by: string;
-    readonly name?: string;
-    readonly pin: string;
-    readonly key: string | null;
-    readonly verdict: string;
-    readonly why?: string;
-  }[];
-  readonly candidates: readonly {
-    readonly origin: string;
-    readonly usable: boolean;
-    readonly why: string;
-  }[];
-  readonly chosen: string | null;
-  readonly outcome: string;
-  readonly reason: string;
-}
-
-interface Forecast {
-  readonly problems?: readonly {
-    readonly path: string;
-    readonly value: string;
-    readonly expected: string;
-  }[];
-  readonly moves?: readonly {
-    readonly pool: string;
-    readonly from: string;
-    readonly to: string | null;
-    readonly sessions: number;
-    readonly reason: string;
-  }[];
-  /** Whether the sessions were counted; if not, some were by a sample. */
-  readonly exact?: boolean;
-}
 
 interface ExplainOptions extends Remote {
   readonly header: readonly (readonly [string, string])[];
@@ -73,15 +38,20 @@ export function addForecastCommands(program: Command): void {
     .option("--env <name>", "an environment of the file")
     .action(async (path: string, options: Remote & { readonly env?: string }) => {
       const { vars = {} } = readSection(path, options.env);
-      const body = { pools: poolsOf(vars) };
-      const answer = await ask<Forecast>(connect(options), "/api/what-if", body, null);
-      if (answer.problems !== undefined) {
+      const pools = poolsGiven(vars);
+      if (pools === null) throw new Failure(2, "the file has neither POOLS nor ORIGINS");
+      const answer = await ask<Forecast>(connect(options), "/api/what-if", { pools }, null);
+      if ("problems" in answer) {
         if (options.json) printJson(answer);
-        throw new Failure(1, problemText(path, answer.problems));
+        const { problems } = answer;
+        throw new Failure(
+          1,
+          `${path}: ${count(problems.length, "problem")}${problemList(problems)}`,
+        );
       }
       if (options.json) return printJson(answer);
-      print(moveTable(answer.moves ?? []));
-      if (answer.exact === false) note("The numbers are estimated from a sample.");
+      print(moveTable(answer.moves));
+      if (!answer.exact) note("The numbers are estimated from a sample.");
     });
 }
 
@@ -119,15 +89,6 @@ function joined(lines: readonly (readonly [string, string])[]): Record<string, s
   return headers;
 }
 
-/** The small form is one pool named "default". */
-function poolsOf(vars: Readonly<Record<string, unknown>>): unknown {
-  if (vars["POOLS"] !== undefined) return vars["POOLS"];
-  const origins = vars["ORIGINS"];
-  if (!Array.isArray(origins)) throw new Failure(2, "the file has neither POOLS nor ORIGINS");
-  const affinity = vars["AFFINITY"] === undefined ? {} : { affinity: vars["AFFINITY"] };
-  return [{ name: "default", origins: origins.map((url: unknown) => ({ url })), ...affinity }];
-}
-
 function explanationText(explanation: Explanation): string {
   const { pool, rules, candidates, chosen, outcome, reason } = explanation;
   const parts = [
@@ -140,7 +101,7 @@ function explanationText(explanation: Explanation): string {
   ];
   if (rules.length > 0) {
     const rows = rules.map(({ by, name, pin, key, verdict, why }) => {
-      return [name ? `${by}:${name}` : by, pin, key ?? "", verdict, why ?? ""];
+      return [name ? `${by}:${name}` : by, pin, key ?? "", verdict, why];
     });
     parts.push(table(["RULE", "PIN", "KEY", "VERDICT", "WHY"], rows));
   }
@@ -151,17 +112,10 @@ function explanationText(explanation: Explanation): string {
   return parts.join("\n");
 }
 
-function moveTable(moves: NonNullable<Forecast["moves"]>): string {
+function moveTable(moves: readonly Move[]): string {
   if (moves.length === 0) return "no session would move\n";
   const rows = moves.map(({ pool, from, to, sessions, reason }) => {
     return [pool, from, to ?? "none", sessions, reason];
   });
   return table(["POOL", "FROM", "TO", "SESSIONS", "REASON"], rows);
-}
-
-function problemText(path: string, problems: NonNullable<Forecast["problems"]>): string {
-  const list = problems.map(({ path, value, expected }) => {
-    return `\n  ${path} is ${value}; expected ${expected}`;
-  });
-  return `${path}: ${count(problems.length, "problem")}${list.join("")}`;
 }

@@ -111,7 +111,7 @@ function show(pool: string, origin: OriginView, { json }: Remote): void {
 
 const HEADINGS = ["POOL", "ORIGIN", "STATE", "HEALTH", "WEIGHT", "TIER", "SESSIONS", "DRAIN"];
 
-export function poolTable(pools: readonly PoolView[]): string {
+function poolTable(pools: readonly PoolView[]): string {
   const now = Date.now();
   const rows = pools.flatMap(({ name: pool, origins }) =>
     origins.map(({ name, state, health, weight, tier, sessions, drain }): Cell[] => {

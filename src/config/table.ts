@@ -7,12 +7,22 @@ import * as v from "valibot";
 export function table<const T extends v.ObjectEntries>(entries: T) {
   const known = Object.keys(entries).join(", ");
   const nothing = v.never(`no such setting here; known are: ${known}`);
-  const schema: unknown = v.objectWithRest(entries, nothing, (issue) =>
-    issue.received === "undefined"
-      ? "this setting, which has no default"
-      : `a table with: ${known}`,
+  const schema: unknown = v.pipe(
+    v.unknown(),
+    v.check((given) => !hasPassedOver(given), `no settings but: ${known}`),
+    v.objectWithRest(entries, nothing, (issue) =>
+      issue.received === "undefined"
+        ? "this setting, which has no default"
+        : `a table with: ${known}`,
+    ),
   );
   return schema as v.StrictObjectSchema<T, v.ErrorMessage<v.StrictObjectIssue>>;
+}
+
+/** Fields that valibot leaves out without a word, whatever is said of the rest. */
+function hasPassedOver(given: unknown): boolean {
+  if (typeof given !== "object" || given === null) return false;
+  return ["__proto__", "prototype", "constructor"].some((name) => Object.hasOwn(given, name));
 }
 
 /** A whole number between two bounds, both included. */

@@ -126,6 +126,15 @@ it("tells all unknown settings of a table at once", ({ expect }) => {
   ).toEqual(["balanse", "sessions.timeout", "sessions.ttll", "sticky"]);
 });
 
+describe("a setting of an object's prototype", () => {
+  it.for(["constructor", "prototype", "__proto__"])("is refused: %s", (name, { expect }) => {
+    const pool = `{ "name": "a", "origins": [{ "url": "https://a.example" }], "${name}": 1 }`;
+    const inOrigin = `{ "name": "a", "origins": [{ "url": "https://a.example", "${name}": {} }] }`;
+    expect(problemsOf({ POOLS: `[${pool}]` })).toMatchObject([{ path: "POOLS[0]" }]);
+    expect(problemsOf({ POOLS: `[${inOrigin}]` })).toMatchObject([{ path: "POOLS[0].origins[0]" }]);
+  });
+});
+
 describe("settings that don't go together", () => {
   it.for([
     [{ sessions: { idle: "1m", lease: "31s" } }, "sessions.lease"],

@@ -85,6 +85,11 @@ describe("IDs that are believed", () => {
     const sessions = { max: 80, shards: 4, idle: "1h" };
     const pool = makePool({ name: "flooded", sessions });
     const store = durableStore(pool, env.SESSION_MAP as unknown as DurableObjectNamespace);
+    // Objects take their time to start, which is none of the cap's business.
+    const started = Array.from({ length: sessions.shards }, (_, shard) =>
+      env.SESSION_MAP.getByName(`flooded/${shard}`).find(idOf(0)),
+    );
+    await Promise.all(started);
     const ask = (id: string) => store.assign([id], "query", proposing("app-1"), () => undefined);
     const spread = (number: number) => idOf(number).split("").reverse().join("");
     const inUse = [0, 1, 2, 3, 4].map((number) => spread(number * 1_234_567 + 77));

@@ -1,6 +1,6 @@
-/** Entity tags (RFC 9110 §8.8.3, §13.1): so that two operators do not undo each other's work unseen. */
+import { BASE64URL } from "../shared/base64url.ts";
 
-const BASE64URL = { alphabet: "base64url", omitPadding: true } as const;
+/** Entity tags (RFC 9110 §8.8.3, §13.1): so that two operators do not undo each other's work unseen. */
 
 /** The strong tag of a JSON body. */
 export async function tagOf(body: string): Promise<string> {

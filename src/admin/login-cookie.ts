@@ -1,6 +1,8 @@
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 
+import { BASE64URL } from "../shared/base64url.ts";
+
 /**
  * The dashboard's login: `v1.<end, seconds since the epoch>.<MAC>`. The key is derived from ADMIN_TOKEN, so
  * a new token voids every login, and nothing has to be remembered. It goes to the admin routes only.
@@ -8,7 +10,6 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 
 const LIFETIME_SECONDS = 8 * 3_600;
 const HMAC = { name: "HMAC", hash: "SHA-256" } as const;
-const BASE64URL = { alphabet: "base64url", omitPadding: true } as const;
 const utf8 = new TextEncoder();
 
 /** A prefix keeps plain-http pages from planting one; `__Host-` would need the path "/". */

@@ -1,4 +1,5 @@
 import type { Origin, Pool, Rule } from "../model.ts";
+import { BASE64URL } from "../shared/base64url.ts";
 
 /**
  * Keys derived from AFFINITY_SECRET. The first secret signs; every one verifies and finds rows, so
@@ -90,5 +91,3 @@ export async function sessionIds(
     ),
   );
 }
-
-export const BASE64URL = { alphabet: "base64url", omitPadding: true } as const;

@@ -1,5 +1,6 @@
 import type { Origin } from "../model.ts";
-import { BASE64URL, tagNumber, type Keyring, type OriginTags, type SecretKeys } from "./keyring.ts";
+import { BASE64URL } from "../shared/base64url.ts";
+import { tagNumber, type Keyring, type OriginTags, type SecretKeys } from "./keyring.ts";
 
 /**
  * The pin a client carries: 74 bytes, 99 characters of base64url.

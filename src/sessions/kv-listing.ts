@@ -1,33 +1,19 @@
-import type { By, Session } from "../model.ts";
+import type { Session, SessionSettings } from "../model.ts";
+import { BASE64URL } from "../shared/base64url.ts";
 import type { Filter, SessionPage } from "../shared/session-store.ts";
 import { capped } from "./deadline.ts";
+import { endOf, sessionOf, type Row } from "./session-row.ts";
 
 /** KV lists 1,000 keys per call. A page of sessions looks through this many calls at most. */
 const LIST_CALLS = 10;
 const COUNT_CALLS = 100;
 const FIRST_PAGE = "0";
-const BASE64URL = { alphabet: "base64url", omitPadding: true } as const;
 
 /**
- * One session, kept as the metadata of a key without a value, so that a list needs no reads. Alive
- * while `seen + idle` and `created + ttl` lie ahead. `origin` null marks a released session: it voids
- * the pins that clients still carry, until those have ended by themselves.
+ * Listing and counting what a pool keeps in KV: rows are the metadata of keys without values, so that a
+ * list needs no reads.
  */
-export interface Row {
-  readonly by: By;
-  readonly origin: string | null;
-  readonly generation: number;
-  readonly created: number;
-  readonly seen: number;
-}
-
-/** Listing and counting what a pool keeps in KV. */
-export function kvListing(
-  kv: KVNamespace,
-  prefix: string,
-  session: (id: string, row: Row) => Session,
-  isLive: (row: Row, now: number) => boolean,
-) {
+export function kvListing(kv: KVNamespace, prefix: string, settings: SessionSettings) {
   /** The live sessions of one call after another, in the order of their ids. */
   async function* pages(from = FIRST_PAGE, calls = COUNT_CALLS) {
     let start = from;
@@ -35,8 +21,8 @@ export function kvListing(
       const page = await capped(kv.list<Row>({ prefix, cursor: decode(start) }));
       const now = Date.now();
       const sessions = page.keys.flatMap(({ name, metadata: row }) =>
-        row && row.origin !== null && isLive(row, now)
-          ? [session(name.slice(prefix.length), row)]
+        row && row.origin !== null && endOf(row, settings) > now
+          ? [sessionOf(name.slice(prefix.length), row, settings)]
           : [],
       );
       const next = page.list_complete ? null : encode(page.cursor);

@@ -11,7 +11,8 @@ import type {
 import { warn } from "../shared/warn.ts";
 import { capped } from "./deadline.ts";
 import { looked } from "./looked.ts";
-import { kvListing, type Row } from "./kv-listing.ts";
+import { kvListing } from "./kv-listing.ts";
+import { endOf, isAt, pinned, sessionOf, type Row } from "./session-row.ts";
 
 /** KV refuses a shorter lifetime; a session that ends earlier is absent on read. */
 const LEAST_LIFE_SECONDS = 60;
@@ -42,16 +43,15 @@ interface Found {
  * Nothing bounds the map: `max` and `shards` mean nothing here.
  */
 export function kvStore(pool: Pool, kv: KVNamespace): SessionStore {
-  const { idleMs, ttlMs } = pool.sessions;
+  const settings = pool.sessions;
   const prefix = `s/${pool.name}/`;
-  const renewMs = Math.min(idleMs / 4, RENEW_MOST_MS);
-  const expires = ({ seen, created }: Row) => Math.min(seen + idleMs, created + ttlMs);
+  const renewMs = Math.min(settings.idleMs / 4, RENEW_MOST_MS);
   const isDue = ({ seen }: Row, now: number) => now - seen >= renewMs;
 
   async function read(id: string, now: number): Promise<Row | null> {
     if (!ID.test(id)) return null;
     const { metadata } = await kv.getWithMetadata<Row>(prefix + id);
-    return metadata !== null && expires(metadata) > now ? metadata : null;
+    return metadata !== null && endOf(metadata, settings) > now ? metadata : null;
   }
 
   /** The row under the current secret's id, else under an older one; released ones count. */
@@ -64,7 +64,7 @@ export function kvStore(pool: Pool, kv: KVNamespace): SessionStore {
   }
 
   async function write(id: string, row: Row, now: number): Promise<void> {
-    const lifeSeconds = Math.ceil((expires(row) - now) / 1000);
+    const lifeSeconds = Math.ceil((endOf(row, settings) - now) / 1000);
     const expirationTtl = Math.max(LEAST_LIFE_SECONDS, lifeSeconds);
     await kv.put(prefix + id, "", { metadata: row, expirationTtl });
   }
@@ -73,11 +73,6 @@ export function kvStore(pool: Pool, kv: KVNamespace): SessionStore {
   async function bringHome(home: string, found: Found | null, row: Row, now: number) {
     await write(home, row, now);
     if (found !== null && found.id !== home) await kv.delete(prefix + found.id);
-  }
-
-  function session(id: string, row: Row): Session {
-    const { by, origin, generation, created, seen } = row;
-    return { id, by, origin: origin ?? "", generation, created, seen, expires: expires(row) };
   }
 
   async function assign(
@@ -154,7 +149,7 @@ export function kvStore(pool: Pool, kv: KVNamespace): SessionStore {
     const row = await read(id, now);
     if (row === null || row.origin === null) return null;
     await write(id, { ...row, origin: null, created: now, seen: now }, now);
-    return session(id, row);
+    return sessionOf(id, row, settings);
   }
 
   /**
@@ -180,10 +175,10 @@ export function kvStore(pool: Pool, kv: KVNamespace): SessionStore {
 
   async function find(id: string): Promise<Session | null> {
     const row = await read(id, Date.now());
-    return row === null || row.origin === null ? null : session(id, row);
+    return row === null || row.origin === null ? null : sessionOf(id, row, settings);
   }
 
-  const { pages, list, counts } = kvListing(kv, prefix, session, (row, now) => expires(row) > now);
+  const { pages, list, counts } = kvListing(kv, prefix, settings);
 
   return {
     assign: (ids, by, proposal, background) => capped(assign(ids, by, proposal, background)),
@@ -209,12 +204,4 @@ function homeOf(ids: Ids): string {
 
 function notRenewed(error: unknown): void {
   warn("session not renewed", {}, error);
-}
-
-function isAt(row: Row, place: Place): boolean {
-  return row.origin === place.origin && row.generation === place.generation;
-}
-
-function pinned({ origin, generation, created, seen }: Row, fresh: boolean): Answer {
-  return { kind: "pinned", fresh, origin: origin ?? "", generation, created, seen };
 }

@@ -91,12 +91,12 @@ export class SessionMap extends DurableObject implements Shard {
     const row = this.#live(id, now);
     if (row === null || row.origin === null) return null;
     this.#put({ ...row, origin: null, created: now, seen: now }, row);
-    return sessionOf(row, this.#limits);
+    return sessionOf(id, row, this.#limits);
   }
 
   async find(id: string): Promise<Session | null> {
     const row = this.#live(id, Date.now());
-    return row === null || row.origin === null ? null : sessionOf(row, this.#limits);
+    return row === null || row.origin === null ? null : sessionOf(id, row, this.#limits);
   }
 
   async look(id: string): Promise<Answer> {
@@ -118,7 +118,7 @@ export class SessionMap extends DurableObject implements Shard {
     const few = rows <= FEW_ROWS && rows < this.#tally.size / 2 ? origins : null;
     return this.#sql
       .page(after, filter, few, now - idleMs, now - ttlMs, most)
-      .map((row) => sessionOf(row, this.#limits));
+      .map((row) => sessionOf(row.id, row, this.#limits));
   }
 
   async moveIdle(from: string, to: Place, seenBefore: number, most: number): Promise<number> {

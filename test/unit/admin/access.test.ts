@@ -1,4 +1,4 @@
-import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from "jose";
+import { exportJWK, exportSPKI, generateKeyPair, SignJWT, type JWTPayload } from "jose";
 import { afterEach, beforeAll, beforeEach, describe, it, vi, type MockInstance } from "vitest";
 
 import { OWN, startAdmin } from "./fixtures.ts";
@@ -49,6 +49,16 @@ async function assertion(made: Made = {}): Promise<string> {
   return jwt.sign(made.key ?? keys.privateKey);
 }
 
+/** Signed with what everybody knows, as if it were a shared secret. */
+async function withPublicKey(): Promise<string> {
+  return new SignJWT({})
+    .setProtectedHeader({ alg: "HS256", kid: "one" })
+    .setIssuer(ISSUER)
+    .setAudience(AUDIENCE)
+    .setExpirationTime("1h")
+    .sign(new TextEncoder().encode(await exportSPKI(keys.publicKey)));
+}
+
 const shown = (jwt: string): RequestInit => ({ headers: { "cf-access-jwt-assertion": jwt } });
 
 describe("Cloudflare Access", () => {
@@ -74,6 +84,7 @@ describe("Cloudflare Access", () => {
     ["a time to come", () => assertion({ claims: { nbf: 4_000_000_000 } })],
     ["another key", () => assertion({ key: others.privateKey })],
     ["a key that the team has not", () => assertion({ kid: "two" })],
+    ["whoever knows the team's public key", withPublicKey],
     ["nobody", async () => "eyJhbGciOiJub25lIn0.e30."],
     ["garbage", async () => "garbage"],
   ];

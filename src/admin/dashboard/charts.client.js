@@ -4,6 +4,8 @@ const REFRESH_MS = 10_000;
 const MINUTE_MS = 60_000;
 const MINUTES = 60;
 const HEIGHT = 170;
+/** Lines of one chart, as many as there are colors for. */
+const LINES = 8;
 
 const OUTCOMES = [
   "hit",
@@ -38,14 +40,28 @@ function minutesUpTo(now) {
 /** Sessions stay as they were last counted; the last value is counted now. */
 function sessionSeries({ origins, minutes }, times) {
   const known = new Map(minutes.map((minute) => [minute.at / 1_000, minute]));
-  return origins.map(({ name, sessions }, index) => {
+  const series = origins.map(({ name, sessions }) => {
     let last = null;
     const values = times.map((time) => {
       last = known.get(time)?.origins[name]?.sessions ?? last;
       return last;
     });
-    return { name, values: [...values, sessions], color: token(`--line-${(index % 8) + 1}`) };
+    return { name, values: [...values, sessions] };
   });
+  return fewest(series).map((one, index) => ({ ...one, color: token(`--line-${index + 1}`) }));
+}
+
+/** No more lines than colors: those that are highest now, and the others as their sum. */
+function fewest(series) {
+  if (series.length <= LINES) return series;
+  const ranked = series.toSorted((left, right) => right.values.at(-1) - left.values.at(-1));
+  const shown = new Set(ranked.slice(0, LINES - 1));
+  const others = series.filter((one) => !shown.has(one));
+  const values = others[0].values.map((_, at) => {
+    const counted = others.map((one) => one.values[at]).filter((value) => value !== null);
+    return counted.length === 0 ? null : counted.reduce((sum, value) => sum + value, 0);
+  });
+  return [...series.filter((one) => shown.has(one)), { name: `${others.length} others`, values }];
 }
 
 /** Requests are 0 without traffic. */

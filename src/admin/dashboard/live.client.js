@@ -1,6 +1,7 @@
 // Keeps the page live: asks for its pieces while somebody looks, shows questions, tells what was done.
 
-const TICK_MS = 2_500;
+// A large page takes its time to be made and to be shown.
+const TICK_MS = document.querySelectorAll("tr[data-origin]").length > 200 ? 10_000 : 2_500;
 const NOTICE_MS = 6_000;
 
 const { body } = document;

@@ -62,7 +62,7 @@ function Pool({ path, panel, index, several, now }: PoolProps) {
         <h2 id={`pool-${index}-name`}>{name}</h2>
         <p class="quiet">{summaryOf(origins, traffic, counted)}</p>
       </header>
-      <table class="origins">
+      <Box name={name} origins={origins.length}>
         <caption class="hidden">Origins of pool {name}</caption>
         <thead>
           <tr>
@@ -99,8 +99,21 @@ function Pool({ path, panel, index, several, now }: PoolProps) {
             />
           ))}
         </tbody>
-      </table>
+      </Box>
     </section>
+  );
+}
+
+/** Beyond so many origins the table scrolls by itself: what follows must stay within reach. */
+const TALL = 20;
+
+function Box(props: { name: string; origins: number; children?: unknown }) {
+  const table = <table class="origins">{props.children}</table>;
+  if (props.origins <= TALL) return table;
+  return (
+    <div class="tall" role="region" aria-label={`Origins of pool ${props.name}`} tabindex={0}>
+      {table}
+    </div>
   );
 }
 

@@ -32,6 +32,10 @@ export function respond(
   { setCookies, instead }: Changes,
 ): Response {
   const hopByHop = responseHopByHop(response.headers);
+  // With a length beside it, the runtime fails to answer HEAD at all.
+  if (arrival.method === "HEAD" && response.headers.has("transfer-encoding")) {
+    hopByHop.push("transfer-encoding");
+  }
   const { status } = response;
   const mayMove = (status >= 300 && status < 400) || status === 201;
   const location = mayMove ? mapLocation(response.headers, origin.url, arrival) : null;

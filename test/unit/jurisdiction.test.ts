@@ -7,7 +7,8 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, it, vi } from "vitest";
 
 import { limpet } from "../../src/app.ts";
-import { withOptions, type LimpetOptions } from "../../src/config/options.ts";
+import type { LimpetOptions } from "../../src/config/options.ts";
+import { withOptions } from "../../src/config/with-options.ts";
 import { readConfig } from "../../src/config/config.ts";
 import type { Control } from "../../src/pools/control.ts";
 import { planOf } from "../../src/pools/view.ts";

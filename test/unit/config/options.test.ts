@@ -1,13 +1,8 @@
 import { describe, expectTypeOf, it } from "vitest";
 
 import type { RuleInput } from "../../../src/config/affinity.ts";
-import {
-  unknownOptions,
-  withOptions,
-  type LimpetOptions,
-  type PoolOptions,
-  type RuleTableOptions,
-} from "../../../src/config/options.ts";
+import type { LimpetOptions, PoolOptions, RuleTableOptions } from "../../../src/config/options.ts";
+import { unknownOptions, withOptions } from "../../../src/config/with-options.ts";
 import type { PoolInput } from "../../../src/config/pool.ts";
 
 /** With every setting, however deep, required: what is optional and missing would go unnoticed. */

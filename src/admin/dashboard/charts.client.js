@@ -51,7 +51,7 @@ function sessionSeries({ origins, minutes }, times) {
   return fewest(series).map((one, index) => ({ ...one, color: token(`--line-${index + 1}`) }));
 }
 
-/** No more lines than colors: those that are highest now, and the others as their sum. */
+/** No more lines than colors: those that are highest now, and the mean of the others, whose sum would dwarf them. */
 function fewest(series) {
   if (series.length <= LINES) return series;
   const ranked = series.toSorted((left, right) => right.values.at(-1) - left.values.at(-1));
@@ -59,9 +59,13 @@ function fewest(series) {
   const others = series.filter((one) => !shown.has(one));
   const values = others[0].values.map((_, at) => {
     const counted = others.map((one) => one.values[at]).filter((value) => value !== null);
-    return counted.length === 0 ? null : counted.reduce((sum, value) => sum + value, 0);
+    const sum = counted.reduce((total, value) => total + value, 0);
+    return counted.length === 0 ? null : Math.round((10 * sum) / counted.length) / 10;
   });
-  return [...series.filter((one) => shown.has(one)), { name: `${others.length} others`, values }];
+  return [
+    ...series.filter((one) => shown.has(one)),
+    { name: `${others.length} others, average`, values },
+  ];
 }
 
 /** Requests are 0 without traffic. */

@@ -191,15 +191,18 @@ export function statements(sql: SqlStorage) {
         )
         .toArray();
     },
-    /** Rows that have ended, seen or created up to these times, but were not swept. */
+    /**
+     * Rows that have ended, seen or created up to these times, but were not swept. The cross join keeps
+     * the planner from going through all rows by origin to find these few.
+     */
     countEnded: (seen: number, created: number) =>
       sql
         .exec<{ origin: string; n: number }>(
-          `SELECT origin, COUNT(*) AS n FROM sessions
-           WHERE origin IS NOT NULL AND rowid IN
-             (SELECT rowid FROM sessions WHERE seen <= ?
+          `SELECT origin, COUNT(*) AS n FROM
+             (SELECT rowid AS ended FROM sessions WHERE seen <= ?
               UNION SELECT rowid FROM sessions WHERE created <= ?)
-           GROUP BY origin`,
+             CROSS JOIN sessions ON sessions.rowid = ended
+           WHERE origin IS NOT NULL GROUP BY origin`,
           seen,
           created,
         )

@@ -48,6 +48,7 @@ beforeAll(async () => {
         pool(`end-${name}`, rule, ending),
         pool(`slow-${name}`, rule, { idle: "4s", ttl: "1h", lease: "2s" }),
         pool(`ask-${name}`, rule, { ...brief, lease: "0s" }),
+        pool(`used-${name}`, rule, { idle: "4s", ttl: "1h", lease: "0s" }),
       ]),
     },
   });
@@ -116,12 +117,12 @@ describe.concurrent("a session's end, whatever keeps its pin", () => {
   });
 
   it("is put off by use, without a new Set-Cookie of the app", async ({ expect }) => {
-    const pools = kinds.flatMap((kind) => [`idle-${kind}`, `ask-${kind}`]);
+    const pools = kinds.flatMap((kind) => [`slow-${kind}`, `used-${kind}`]);
     const check = async (pool: string): Promise<void> => {
       const visit = stubborn(pool);
       const origin = originOf(await visit());
       // Use within a lease need not be noticed: pauses stay well below idle less lease.
-      for (let n = 0; n < 8; n++) {
+      for (let n = 0; n < 9; n++) {
         await sleep(550);
         const answer = await visit();
         expect(`${outcomeOf(answer)} ${originOf(answer)}`, pool).toBe(`hit ${origin}`);

@@ -92,7 +92,7 @@ function rowsOnDisk(): number {
   const files = readdirSync(folder).filter((file) => file.endsWith(".sqlite"));
   return files
     .map((file) => {
-      const database = new DatabaseSync(join(folder, file), { readOnly: true });
+      const database = new DatabaseSync(join(folder, file), { readOnly: true, timeout: 5_000 });
       const table = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'sessions'").get();
       const count = table && database.prepare("SELECT COUNT(*) AS n FROM sessions").get();
       database.close();

@@ -1,3 +1,4 @@
+import type { Counts } from "../kit/tally.ts";
 import type { Client, ClientAnswer } from "../kit/jar.ts";
 import type { OriginAnswer } from "../kit/origin-routes.ts";
 
@@ -77,4 +78,9 @@ export function sum(all: readonly Met[]): Met {
     away: all.reduce((total, met) => total + met.away, 0),
     slowestMs: Math.max(0, ...all.map((met) => met.slowestMs)),
   };
+}
+
+/** What a run with so many injected faults has cost, for the report. */
+export function lossesOf({ requests, away, failed }: Met, faults: number): Counts {
+  return { requests, faults, pinsLost: away, failed };
 }

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, test } from "vitest";
 import { report } from "../kit/tally.ts";
 import type { Fault } from "../workers/orders.ts";
-import { Crowd, sum } from "./crowd.ts";
+import { Crowd, lossesOf, sum } from "./crowd.ts";
 import { order } from "./orders.ts";
 import { poolOf, startScene, type Scene } from "./scene.ts";
 
@@ -58,12 +58,7 @@ describe("while the pool's control object fails", () => {
       await order(scene.url, { clockMs: ageTheView() });
       met.push(await all.visit());
       const total = sum(met);
-      report(task, {
-        requests: total.requests,
-        faults: injected,
-        pinsLost: total.away,
-        failed: total.failed,
-      });
+      report(task, lossesOf(total, injected));
       expect(injected).toBeGreaterThan(1);
       expect(total).toMatchObject({ failed: 0, away: 0 });
       // A view that is too old is waited for a quarter of a second, once.
@@ -84,12 +79,7 @@ describe("while the pool's control object fails", () => {
     const injected = (await order(scene.url, { pool: "none" })) - injectedBefore;
     await scene.admin.request(path, { method: "PATCH", body: '{"state":null}' });
     const total = sum(met);
-    report(task, {
-      requests: total.requests,
-      faults: injected,
-      pinsLost: total.away,
-      failed: total.failed,
-    });
+    report(task, lossesOf(total, injected));
     expect(all.members.map(({ home }) => home)).not.toContain("app-3");
     expect(total).toMatchObject({ failed: 0, away: 0 });
   });

@@ -7,7 +7,7 @@ import { Client } from "../kit/jar.ts";
 import { startOrigin, type Origin } from "../kit/origins.ts";
 import { report } from "../kit/tally.ts";
 import type { Fault } from "../workers/orders.ts";
-import { Crowd, sum } from "./crowd.ts";
+import { Crowd, lossesOf, sum } from "./crowd.ts";
 import { order } from "./orders.ts";
 import { adminToken, freshIp, secret } from "./scene.ts";
 
@@ -67,12 +67,7 @@ describe("while KV fails", () => {
       await order(url, { newIsolate: true });
       met.push(await all.visit());
       const total = sum(met);
-      report(task, {
-        requests: total.requests,
-        faults: injected,
-        pinsLost: total.away,
-        failed: total.failed,
-      });
+      report(task, lossesOf(total, injected));
       expect(injected).toBeGreaterThan(5);
       expect(total).toMatchObject({ failed: 0, away: 0 });
     },

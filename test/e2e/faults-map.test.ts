@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, test } from "vitest";
 import { report } from "../kit/tally.ts";
 import type { Fault } from "../workers/orders.ts";
-import { Crowd, sum } from "./crowd.ts";
+import { Crowd, lossesOf, sum } from "./crowd.ts";
 import { order } from "./orders.ts";
 import { poolOf, startScene, type Scene } from "./scene.ts";
 
@@ -50,12 +50,7 @@ describe("while the session map fails", () => {
       const injected = (await order(scene.url, { map: "none" })) - injectedBefore;
       met.push(await all.visit(), await all.visit());
       const total = sum(met);
-      report(task, {
-        requests: total.requests,
-        faults: injected,
-        pinsLost: total.away,
-        failed: total.failed,
-      });
+      report(task, lossesOf(total, injected));
       expect(injected).toBeGreaterThan(20);
       expect(total).toMatchObject({ failed: 0, away: 0 });
       // One call, capped at a second; the answer waits for nothing else.
@@ -79,12 +74,7 @@ describe("while the session map fails", () => {
       await order(scene.url, { newIsolate: true });
       met.push(await all.visit());
       const total = sum(met);
-      report(task, {
-        requests: total.requests,
-        faults: injected,
-        pinsLost: total.away,
-        failed: total.failed,
-      });
+      report(task, lossesOf(total, injected));
       expect(total).toMatchObject({ failed: 0, away: 0 });
     },
   );
